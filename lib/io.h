@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VIREO_LIB_IO_H
+#define VIREO_LIB_IO_H
+
+/*
+ * Ordered accesses to registers and to memory that a device shares with us. On x86 all of them are plain moves; on
+ * arm64 they become the barriers that the order needs, and ThreadSanitizer understands them everywhere.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vireo/device.h>
+
+/* Shared memory: an acquire load sees everything the device wrote before what it published, and so on. */
+#define io_load_acquire(p)       __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define io_load_relaxed(p)       __atomic_load_n((p), __ATOMIC_RELAXED)
+#define io_store_release(p, v)   __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define io_store_relaxed(p, v)   __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+
+/* A store to shared memory before it, a load from shared memory after it: the one order that x86 does not give for free. */
+static inline void io_full_barrier(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Everything written to shared memory before is visible to the device before the register write that follows. */
+static inline void io_write_barrier(void)
+{
+#if defined(__aarch64__)
+	__asm__ volatile("dmb oshst" ::: "memory");
+#else
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+#endif
+}
+
+/* Everything read from shared memory after comes after the register read before it. */
+static inline void io_read_barrier(void)
+{
+#if defined(__aarch64__)
+	__asm__ volatile("dmb oshld" ::: "memory");
+#else
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+}
+
+/*
+ * A piece of a region with registers in it. Where the bus lets us map it, an access is a load or a store; where not, it
+ * is a call of the bus. A read from a device that is gone gives all ones, as on the wire.
+ */
+struct io_window {
+	struct vireo_device *dev;
+	enum vireo_region region;
+	uint64_t offset;
+	uint64_t size;
+	volatile uint8_t *map; /* or NULL */
+};
+
+/* 0; -EINVAL when the range does not lie inside the region. */
+int io_window_open(struct vireo_device *dev, enum vireo_region region, uint64_t offset, uint64_t size,
+		   struct io_window *ret_window);
+
+uint64_t io_window_read(const struct io_window *w, uint64_t off, unsigned len);
+void io_window_write(const struct io_window *w, uint64_t off, uint64_t value, unsigned len);
+
+#define IO_ACCESSORS(bits)                                                                              \
+	static inline uint##bits##_t io_read##bits(const struct io_window *w, uint64_t off)              \
+	{                                                                                                \
+		uint##bits##_t v;                                                                        \
+		if (__builtin_expect(w->map != NULL, 1))                                                 \
+			v = *(const volatile uint##bits##_t *)(w->map + off);                            \
+		else                                                                                     \
+			v = (uint##bits##_t)io_window_read(w, off, bits / 8);                            \
+		io_read_barrier();                                                                       \
+		return v;                                                                                \
+	}                                                                                                \
+	static inline void io_write##bits(const struct io_window *w, uint64_t off, uint##bits##_t v)     \
+	{                                                                                                \
+		io_write_barrier();                                                                      \
+		if (__builtin_expect(w->map != NULL, 1))                                                 \
+			*(volatile uint##bits##_t *)(w->map + off) = v;                                  \
+		else                                                                                     \
+			io_window_write(w, off, v, bits / 8);                                            \
+	}
+IO_ACCESSORS(8)
+IO_ACCESSORS(16)
+IO_ACCESSORS(32)
+#undef IO_ACCESSORS
+
+#endif
