@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Suite vm: scenarios on a real kernel with a real IOMMU. One file each in tests/vm/; several share one boot.
+
+VM_TESTS=$TOP/tests/vm
+
+vm_list()
+{
+	local file
+	for file in "$VM_TESTS"/*.sh; do
+		case $file in *.host.sh) continue ;; esac
+		basename "$file" .sh
+	done
+}
+
+# vm_header NAME KEY: the value of a "# KEY: value" line of a scenario.
+vm_header()
+{
+	sed -n "s/^# $2: *//p" "$VM_TESTS/$1.sh" | head -n 1
+}
+
+vm_prepare()
+{
+	need_packages "a virtual machine with a real kernel" "${PACKAGES_BUILD[@]}" "${PACKAGES_VM[@]}"
+	build_plain
+	kernel_prepare
+	vm_stage "$BUILD/vm/stage"
+	rootfs_prepare "$BUILD/vm/stage"
+}
+
+# What is tested goes into the guest as "meson install" would put it, the test programs and scenarios beside it.
+vm_stage()
+{
+	local stage=$1 program
+	rm -rf "$stage"
+	mkdir -p "$stage/tests" "$stage/usr/bin"
+	step "install into the guest" env DESTDIR="$stage" meson install -C "$BUILD/plain" --no-rebuild
+	rm -rf "${stage:?}/usr/share" "$stage/usr/include" "$stage/usr/lib"/*/pkgconfig
+	cp -r "$VM_TESTS"/*.sh "$VM_TESTS/guest" "$stage/tests/"
+	rm -f "$stage"/tests/*.host.sh
+	install -m 755 "$VM_TESTS/guest/init" "$stage/init"
+	for program in "$BUILD"/plain/tests/vm/*; do
+		[ ! -f "$program" ] || [ ! -x "$program" ] || cp "$program" "$stage/usr/bin/"
+	done
+}
+
+# vm_run SCENARIO...: all of them, in as few boots as possible.
+vm_run()
+{
+	local machine name names
+	for machine in pair tap; do
+		names=()
+		for name in "$@"; do
+			[ "$(vm_header "$name" machine)" != "$machine" ] || names+=("$name")
+		done
+		[ ${#names[@]} = 0 ] || vm_run_on "$machine" "${names[@]}"
+	done
+}
+
+# A scenario that takes the machine down with it fails; the others get a new machine.
+vm_run_on()
+{
+	local machine=$1 reason
+	shift
+	VM_PENDING=("$@")
+	if [ "$machine" = tap ] && ! reason=$(taps_create); then
+		for name in "${VM_PENDING[@]}"; do
+			verdict skip vm "$name" "$reason"
+		done
+		return 0
+	fi
+	while [ ${#VM_PENDING[@]} -gt 0 ]; do
+		VM_CURRENT=
+		VM_CONSOLE=$VM_DIR/console-$machine.log
+		mkdir -p "$VM_DIR"
+		rm -f "$VM_CONSOLE"
+		[ "$machine" != tap ] || taps_use
+		qemu_start "$machine" "file,path=$VM_CONSOLE" \
+			"vireo.driver=${VFIO_DRIVER:-vfio-pci} vireo.run=$(IFS=,; echo "${VM_PENDING[*]}")" ||
+			die "QEMU did not start: $(cat "$VM_DIR/qemu.log")"
+		vm_serve
+		qemu_stop
+		QEMU_PREFIX=()
+		if [ ${#VM_PENDING[@]} -gt 0 ]; then
+			vm_crashed "${VM_CURRENT:-${VM_PENDING[0]}}"
+		fi
+	done
+	[ "$machine" != tap ] || taps_destroy
+}
+
+# Serve the guest's requests until the machine is gone or a deadline has passed.
+vm_serve()
+{
+	local line
+	VM_DEADLINE=$((SECONDS + 120))
+	VM_WHY="the machine stopped by itself"
+	while qemu_running; do
+		if [ $SECONDS -ge $VM_DEADLINE ]; then
+			VM_WHY="the machine did not answer in time"
+			return 0
+		fi
+		read -r -t 1 -u "$CTL_OUT" line || continue
+		vm_request "${line%$'\r'}" || return 0
+	done
+}
+
+vm_request()
+{
+	local words answer
+	read -ra words <<<"$1"
+	case ${words[0]:-} in
+	begin)
+		VM_CURRENT=${words[1]}
+		VM_DEADLINE=$((SECONDS + words[2] + 60))
+		# shellcheck source=/dev/null
+		[ ! -e "$VM_TESTS/$VM_CURRENT.host.sh" ] || . "$VM_TESTS/$VM_CURRENT.host.sh"
+		answer=ok
+		;;
+	result)
+		vm_result "${words[1]}" "${words[2]}" "${words[*]:3}"
+		answer=ok
+		;;
+	*)
+		if ! declare -F "host_${words[0]}" >/dev/null; then
+			answer="error: the host knows no ${words[0]}"
+		elif answer=$("host_${words[0]}" "${words[@]:1}" 2>&1); then
+			answer="ok ${answer//$'\n'/ }"
+		else
+			answer="error: ${answer//$'\n'/ }"
+		fi
+		;;
+	esac
+	printf '%s\n' "$answer" >&"$CTL_IN"
+}
+
+vm_result()
+{
+	local name=$1 what=$2 reason=$3 still=()
+	vm_log "$name"
+	verdict "$what" vm "$name" "$reason"
+	for name in "${VM_PENDING[@]}"; do
+		[ "$name" = "$1" ] || still+=("$name")
+	done
+	VM_PENDING=(${still[@]+"${still[@]}"})
+	VM_CURRENT=
+	VM_DEADLINE=$((SECONDS + 120))
+}
+
+vm_crashed()
+{
+	local name=$1
+	vm_log "$name"
+	grep -q . "$(log_of vm "$name")" || tail -n 60 "$VM_CONSOLE" | tr -d '\r' >"$(log_of vm "$name")"
+	cat "$VM_DIR/qemu.log" >>"$(log_of vm "$name")"
+	VM_RESULT_WHY=$VM_WHY
+	vm_result_keep_log "$name" "$VM_RESULT_WHY"
+}
+
+vm_result_keep_log()
+{
+	local name=$1 still=()
+	verdict FAIL vm "$1" "$2"
+	for name in "${VM_PENDING[@]}"; do
+		[ "$name" = "$1" ] || still+=("$name")
+	done
+	VM_PENDING=(${still[@]+"${still[@]}"})
+}
+
+# A scenario's part of the console is its log.
+vm_log()
+{
+	tr -d '\r' <"$VM_CONSOLE" | sed -n "/^@@ begin $1\$/,/^@@ end $1\$/p" >"$(log_of vm "$1")"
+}
+
+# --- What every scenario may ask of the host ---
+
+host_ping()
+{
+	echo pong
+}
+
+# hmp WORDS: a command of QEMU's monitor.
+host_hmp()
+{
+	hmp "$@"
+}
+
+host_capture_start()
+{
+	capture_start "$1" "$VM_DIR/$1.pcap"
+}
+
+host_capture_stop()
+{
+	capture_stop "$1"
+}

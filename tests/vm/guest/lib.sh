@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What scenarios use. They run as root under "sh -eu"; the programs under test run as uid 1000 through as_user.
+
+# The shell is busybox, which prefers its own small versions of these two to those on the path.
+ip()
+{
+	/usr/bin/ip "$@"
+}
+
+setpriv()
+{
+	/usr/bin/setpriv "$@"
+}
+
+A_SLOT=0000:00:04.0 # the root ports that v0 and v1 sit below
+B_SLOT=0000:00:05.0
+
+# The device right below a bridge; its number depends on how the firmware counted buses.
+below()
+{
+	for path in /sys/bus/pci/devices/"$1"/0000:*:*.*; do
+		[ -e "$path/vendor" ] && basename "$path"
+	done
+}
+
+A=$(below $A_SLOT)
+B=$(below $B_SLOT)
+
+fail()
+{
+	echo "$*" | tee /tmp/reason
+	exit 1
+}
+
+skip()
+{
+	echo "$*" | tee /tmp/reason
+	exit 77
+}
+
+# check TEXT COMMAND...: TEXT says what is true when COMMAND succeeds.
+check()
+{
+	text=$1
+	shift
+	if "$@"; then
+		echo "ok: $text"
+	else
+		fail "not so: $text ($*)"
+	fi
+}
+
+# is TEXT GOT OPERATOR WANT: compare two numbers, as test(1) does.
+is()
+{
+	test "$2" "$3" "$4" || fail "$1: $2, expected $3 $4"
+	echo "ok: $1: $2 $3 $4"
+}
+
+# wait_for SECONDS TEXT COMMAND...
+wait_for()
+{
+	left=$(($1 * 10))
+	text=$2
+	shift 2
+	until "$@" >/dev/null 2>&1; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || fail "waited in vain: $text"
+		sleep 0.1
+	done
+}
+
+# host COMMAND...: ask the host to do something; prints its answer, fails if it failed.
+host()
+{
+	exec 8<>/dev/ttyS1
+	echo "$*" >&8
+	read -r -t 120 answer <&8 || fail "the host does not answer to: $*"
+	case $answer in
+	ok) return 0 ;;
+	"ok "*) echo "${answer#ok }" ;;
+	*) echo "host: $answer"; return 1 ;;
+	esac
+}
+
+# as_user COMMAND...: as uid 1000, without groups, without any capability, and unable to gain one.
+as_user()
+{
+	setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"
+}
+
+# --- Devices ---
+
+driver_of()
+{
+	readlink "/sys/bus/pci/devices/$1/driver" | sed 's#.*/##'
+}
+
+group_of()
+{
+	readlink "/sys/bus/pci/devices/$1/iommu_group" | sed 's#.*/##'
+}
+
+device_release()
+{
+	[ ! -e "/sys/bus/pci/devices/$1/driver" ] || echo "$1" >"/sys/bus/pci/devices/$1/driver/unbind"
+}
+
+# vfio_bind ADDRESS...: give devices to the VFIO driver and their groups to the user.
+vfio_bind()
+{
+	for address in "$@"; do
+		[ "$(driver_of "$address")" = "$VFIO_DRIVER" ] || {
+			device_release "$address"
+			echo "$VFIO_DRIVER" >"/sys/bus/pci/devices/$address/driver_override"
+			echo "$address" >/sys/bus/pci/drivers_probe
+		}
+		wait_for 5 "$address is bound to $VFIO_DRIVER" test -c "/dev/vfio/$(group_of "$address")"
+		chown 1000:1000 "/dev/vfio/$(group_of "$address")"
+		chmod 600 "/dev/vfio/$(group_of "$address")"
+	done
+}
+
+# kernel_bind ADDRESS...: give devices back to the kernel's own driver.
+kernel_bind()
+{
+	for address in "$@"; do
+		case $(driver_of "$address") in
+		"" | "$VFIO_DRIVER") ;;
+		*) continue ;;
+		esac
+		device_release "$address"
+		echo >"/sys/bus/pci/devices/$address/driver_override"
+		echo "$address" >/sys/bus/pci/drivers_probe
+	done
+}
+
+hugepages()
+{
+	echo "$1" >/proc/sys/vm/nr_hugepages
+}
+
+# The state that each scenario begins in, whatever the one before left behind.
+machine_reset()
+{
+	(kill -KILL -1) 2>/dev/null || true # everybody but PID 1
+	for ns in $(ip netns list 2>/dev/null | cut -d' ' -f1); do
+		ip netns delete "$ns"
+	done
+	[ ! -d /run/netns ] || wait_for 10 "the cards are back" cards_back
+	chmod 666 /dev/vfio/vfio
+	rm -rf /tmp/* /home/user
+	mkdir -p /home/user
+	chown 1000:1000 /home/user
+	ulimit -l unlimited
+	vfio_bind "$A" "$B"
+	hugepages 96
+}
+
+cards_back()
+{
+	! grep -q 52:54:00:00:00:10 /sys/bus/pci/devices/*/virtio*/net/*/address 2>/dev/null ||
+		[ -n "$(nic 52:54:00:00:00:10)" ]
+}
+
+# nic MAC: the kernel's name for a card of its own, in this namespace.
+nic()
+{
+	grep -l "$1" /sys/class/net/*/address 2>/dev/null | head -n 1 | cut -d/ -f5
+}
+
+# --- Two namespaces, one at each end of the line ---
+
+# ns_up MTU: namespaces left (10.0.0.1) and right (10.0.0.2); their only way to each other leads through v0 and v1.
+ns_up()
+{
+	end_up left 52:54:00:00:00:10 10.0.0.1 "$1"
+	end_up right 52:54:00:00:00:11 10.0.0.2 "$1"
+}
+
+end_up()
+{
+	card=$(nic "$2")
+	[ -n "$card" ] || fail "no card with address $2"
+	ip netns add "$1"
+	ip link set "$card" netns "$1"
+	ip -n "$1" link set "$card" name wire
+	ip -n "$1" link set lo up
+	# IPv6 would send packets of its own, and some scenarios count.
+	ip netns exec "$1" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/wire/disable_ipv6'
+	ip -n "$1" link set wire mtu "$4" up
+	ip -n "$1" address add "$3/24" dev wire
+}
+
+left()
+{
+	ip netns exec left "$@"
+}
+
+right()
+{
+	ip netns exec right "$@"
+}
+
+# wire_count NS COUNTER: a statistic of an end of the line, such as rx_packets.
+wire_count()
+{
+	ip netns exec "$1" sh -c "cat /sys/class/net/wire/statistics/$2" 2>/dev/null ||
+		ip -n "$1" -s -j link show dev wire | jq ".[0].stats64.${2%%_*}.${2#*_}"
+}
+
+# --- Programs under test ---
+
+# fwd_start [OPTION...]: vireo-fwd between v0 and v1, as the user, forwarding when this returns.
+fwd_start()
+{
+	rm -f /home/user/fwd.json
+	as_user vireo-fwd --json /home/user/fwd.json "$@" "$A" "$B" >/tmp/fwd.out 2>&1 </dev/null &
+	FWD=$!
+	wait_for 20 "vireo-fwd is up: $(cat /tmp/fwd.out)" fwd_ready
+}
+
+# Bus mastering of both devices is the last thing that a starting port turns on.
+fwd_ready()
+{
+	[ -d /proc/$FWD ] && master_on "$A" && master_on "$B"
+}
+
+master_on()
+{
+	word=$(dd if="/sys/bus/pci/devices/$1/config" bs=1 skip=4 count=1 2>/dev/null | hexdump -e '1/1 "%d"')
+	[ $((word & 4)) -ne 0 ]
+}
+
+# fwd_stop: end it as a person would, and expect a clean end.
+fwd_stop()
+{
+	kill -TERM "$FWD"
+	program_ends "$FWD" 10 0
+	cat /tmp/fwd.out
+	jq -c . /home/user/fwd.json || fail "vireo-fwd wrote no JSON"
+}
+
+# program_ends PID SECONDS CODE
+program_ends()
+{
+	wait_for "$2" "program $1 ends" not_running "$1"
+	code=0
+	wait "$1" || code=$?
+	[ "$code" = "$3" ] || { cat /tmp/*.out; fail "exit code $code, expected $3"; }
+}
+
+not_running()
+{
+	! kill -0 "$1" 2>/dev/null || grep -q '^State:.*Z' "/proc/$1/status"
+}
+
+# fwd_json FILTER: ask vireo-fwd's final object.
+fwd_json()
+{
+	jq -r "$1" /home/user/fwd.json
+}
+
+# expect_exit CODE PATTERN COMMAND...: as the user; ends with CODE and one sentence on stderr that matches PATTERN.
+expect_exit()
+{
+	want=$1
+	pattern=$2
+	shift 2
+	code=0
+	timeout 30 /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs \
+		"$@" >/tmp/expect.out 2>/tmp/expect.err </dev/null || code=$?
+	echo "$* -> exit $code: $(cat /tmp/expect.err)"
+	[ "$code" = "$want" ] || fail "exit code $code, expected $want: $(cat /tmp/expect.err)"
+	[ "$(wc -l </tmp/expect.err)" = 1 ] || fail "not one sentence on stderr: $(cat /tmp/expect.err)"
+	grep -Eq "$pattern" /tmp/expect.err || fail "the sentence does not say \"$pattern\": $(cat /tmp/expect.err)"
+}
