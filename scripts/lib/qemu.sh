@@ -33,7 +33,7 @@ qemu_devices()
 			-device virtio-net-pci,id=k1,netdev=h1,addr=03.0,mac=52:54:00:00:00:11,disable-legacy=on,romfile= \
 			-netdev hubport,id=he,hubid=2 -netdev hubport,id=hs0,hubid=3 -netdev hubport,id=hs1,hubid=3 \
 			-device e1000e,id=e0,netdev=he,addr=06.0,mac=52:54:00:00:00:30,romfile= \
-			-device pcie-pci-bridge,shpc=off,id=bridge,addr=07.0 \
+			-device pcie-pci-bridge,id=bridge,addr=07.0 \
 			-device "virtio-net-pci,id=s0,netdev=hs0,bus=bridge,addr=01.0,mac=52:54:00:00:00:40,$iommu" \
 			-device "virtio-net-pci,id=s1,netdev=hs1,bus=bridge,addr=02.0,mac=52:54:00:00:00:41,$iommu"
 	fi
