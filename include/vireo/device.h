@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct vireo_device;
 
@@ -260,6 +261,7 @@ int vireo_device_hot_reset(struct vireo_device *dev);
  */
 int vireo_device_find_capability(struct vireo_device *dev, uint8_t id, unsigned after);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

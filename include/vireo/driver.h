@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define VIREO_PCI_ANY 0xffff
 
@@ -209,6 +210,7 @@ int vireo_error(int err, const char *fmt, ...) __attribute__((format(printf, 2, 
 /** vireo_log() - a line for the log callback */
 void vireo_log(enum vireo_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

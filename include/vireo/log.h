@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 enum vireo_log_level {
 	VIREO_LOG_ERR,
@@ -45,6 +46,7 @@ void vireo_log_set(vireo_log_fn fn, void *ctx, enum vireo_log_level max);
  */
 const char *vireo_last_error(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef uint64_t vireo_iova_t;
 
@@ -88,6 +89,7 @@ int vireo_memory_release(void *va);
  */
 vireo_iova_t vireo_iova(const void *va);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Space that receive leaves in front of the data, in bytes: room for a tunnel header or a VLAN tag. */
 #define VIREO_HEADROOM 128
@@ -124,6 +125,7 @@ void vireo_pkt_free(const struct vireo_pkt *pkts, unsigned n);
  */
 int vireo_pkt_share(struct vireo_pkt *pkt, unsigned n);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 static_assert(sizeof(struct vireo_pkt) == 32 || sizeof(void *) != 8, "a burst of 32 must stay within 1 KiB");

@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* The most pools a process may have at a time; 8 bits of a packet's flags name one. */
 #define VIREO_MAX_POOLS 256
@@ -102,6 +103,7 @@ struct vireo_pool_info {
  */
 void vireo_pool_info(const struct vireo_pool *pool, struct vireo_pool_info *ret_info);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

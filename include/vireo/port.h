@@ -17,6 +17,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define VIREO_MAX_QUEUES 64
 #define VIREO_MAC_LEN    6
@@ -377,6 +378,7 @@ int vireo_housekeeper_start(struct vireo_port *const *ports, unsigned n, vireo_e
 /** vireo_housekeeper_stop() - end the thread and free it; not from its own callback; NULL is fine */
 void vireo_housekeeper_stop(struct vireo_housekeeper *hk);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

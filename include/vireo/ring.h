@@ -12,6 +12,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define VIREO_RING_MULTI_PRODUCER (1u << 0)
 
@@ -65,6 +66,7 @@ unsigned vireo_ring_get(struct vireo_ring *ring, struct vireo_pkt *pkts, unsigne
  */
 unsigned vireo_ring_count(const struct vireo_ring *ring);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* The version of these headers; meson.build holds the same numbers and a test compares them. */
 #define VIREO_VERSION_MAJOR 0
@@ -18,6 +19,7 @@ extern "C" {
  */
 const char *vireo_version(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
