@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The build folders, one per way of building. Each is configured once and brought up to date from then on.
 
-# meson_build NAME SETUP_OPTION...
-meson_build()
+# meson_setup NAME SETUP_OPTION...
+meson_setup()
 {
 	local name=$1
 	shift
@@ -10,11 +10,11 @@ meson_build()
 		rm -rf "${BUILD:?}/$name"
 		step "configure $name" meson setup "$BUILD/$name" "$TOP" "$@"
 	fi
-	step "build $name" ninja -C "$BUILD/$name"
 }
 
 # With the prefix of a system installation: this is also what goes into the test machine.
 build_plain()
 {
-	meson_build plain --prefix=/usr --libdir=lib/x86_64-linux-gnu
+	meson_setup plain --prefix=/usr --libdir=lib/x86_64-linux-gnu
+	step "build plain" ninja -C "$BUILD/plain"
 }

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Arrows point one way: with the flags that apps are built with, the public headers compile and no other header of the
+# library does; with those of the library, no driver's does; with those of a driver, no other driver's does.
+database=$BUILD_PLAIN/compile_commands.json
+
+# flags_for FOLDER: the -I flags of a source in it; empty when nothing there is built.
+flags_for()
+{
+	jq -r --arg folder "/$1/" 'map(select(.file | contains($folder)))[0] // empty |
+		.directory as $d | .command | [match("-I ?([^ ]+)"; "g").captures[0].string | "-I" + $d + "/" + .] | join(" ")' "$database"
+}
+
+# compiles FOLDER HEADER
+compiles()
+{
+	printf '#include %s\n' "$2" >"$WORK/include.c"
+	# shellcheck disable=SC2046 # a list of flags
+	gcc -std=gnu11 -D_GNU_SOURCE -fsyntax-only $(flags_for "$1") "$WORK/include.c" 2>"$WORK/errors"
+}
+
+must()
+{
+	compiles "$1" "$2" || { echo "$1 cannot include $2:"; cat "$WORK/errors"; exit 1; }
+	echo "$1 may include $2"
+}
+
+must_not()
+{
+	! compiles "$1" "$2" || { echo "$1 can include $2, and must not"; exit 1; }
+	grep -q "No such file" "$WORK/errors" || { cat "$WORK/errors"; exit 1; }
+	echo "$1 cannot include $2"
+}
+
+must lib '<vireo/driver.h>'
+must lib '"bus.h"'
+for folder in "$TOP"/apps/*/; do
+	app=apps/$(basename "$folder")
+	[ -n "$(flags_for "$app")" ] || continue
+	must "$app" '<vireo/vireo.h>'
+	for header in "$TOP"/lib/*.h; do
+		must_not "$app" "\"$(basename "$header")\""
+	done
+done
+for folder in "$TOP"/drivers/*/; do
+	driver=drivers/$(basename "$folder")
+	[ -n "$(flags_for "$driver")" ] || continue
+	must "$driver" '"io.h"'
+	for header in "$folder"*.h; do
+		must_not lib "\"$(basename "$header")\""
+	done
+	for header in "$TOP"/drivers/*/*.h; do
+		[ "$(dirname "$header")" = "${folder%/}" ] || must_not "$driver" "\"$(basename "$header")\""
+	done
+done
