@@ -4,6 +4,8 @@
 
 /* An allocator of addresses inside a set of valid ranges. Ends are inclusive, so the last byte of 2^64 is usable. */
 
+#include <stdbool.h>
+
 #include <vireo/device.h>
 
 struct iova_space;
@@ -18,5 +20,10 @@ int iova_alloc(struct iova_space *space, uint64_t size, uint64_t align, vireo_io
 int iova_reserve(struct iova_space *space, vireo_iova_t iova, uint64_t size);
 /* Give back exactly what one of the two above gave. 0, -ENOENT. */
 int iova_free(struct iova_space *space, vireo_iova_t iova, uint64_t size);
+
+/* Bytes that were taken at exactly @iova; 0 when nothing was. */
+uint64_t iova_taken(const struct iova_space *space, vireo_iova_t iova);
+/* Nothing is taken at all. */
+bool iova_space_is_empty(const struct iova_space *space);
 
 #endif
