@@ -9,6 +9,10 @@ meson_setup()
 	if [ ! -e "$BUILD/$name/build.ninja" ]; then
 		rm -rf "${BUILD:?}/$name"
 		step "configure $name" meson setup "$BUILD/$name" "$TOP" "$@"
+	else
+		# Again, if a meson.build changed; says nothing when there is nothing to do.
+		ninja -C "$BUILD/$name" build.ninja >"$BUILD/logs/configure-$name.log" 2>&1 ||
+			die "could not configure again; see $BUILD/logs/configure-$name.log"
 	fi
 }
 

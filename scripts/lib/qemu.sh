@@ -12,8 +12,8 @@ QEMU_PID=
 #
 #     k0 (kernel) --- v0 (vfio)   v1 (vfio) --- k1 (kernel)
 #
-# and besides them e0 (an 82574), s0 and s1 (two cards that share one IOMMU group), and q35's own AHCI controller as
-# something that is no network card. In "tap" the ends of the line are two taps of the host, with vnet_hdr on.
+# and besides them e0 (an 82574), s0 and s1 (two cards that share one IOMMU group), l0 (a virtio card of the old kind), and
+# q35's own AHCI controller as something that is no network card. In "tap" the ends of the line are two taps of the host, with vnet_hdr on.
 # v0 and v1 sit below root ports, so that they can be pulled out.
 qemu_devices()
 {
@@ -33,6 +33,8 @@ qemu_devices()
 			-device virtio-net-pci,id=k1,netdev=h1,addr=03.0,mac=52:54:00:00:00:11,disable-legacy=on,romfile= \
 			-netdev hubport,id=he,hubid=2 -netdev hubport,id=hs0,hubid=3 -netdev hubport,id=hs1,hubid=3 \
 			-device e1000e,id=e0,netdev=he,addr=06.0,mac=52:54:00:00:00:30,romfile= \
+			-netdev hubport,id=hl,hubid=4 \
+			-device virtio-net-pci,id=l0,netdev=hl,addr=08.0,mac=52:54:00:00:00:50,disable-modern=on,disable-legacy=off,romfile= \
 			-device pcie-pci-bridge,id=bridge,addr=07.0 \
 			-device "virtio-net-pci,id=s0,netdev=hs0,bus=bridge,addr=01.0,mac=52:54:00:00:00:40,$iommu" \
 			-device "virtio-net-pci,id=s1,netdev=hs1,bus=bridge,addr=02.0,mac=52:54:00:00:00:41,$iommu"

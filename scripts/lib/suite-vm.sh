@@ -59,27 +59,25 @@ vm_run()
 # A scenario that takes the machine down with it fails; the others get a new machine.
 vm_run_on()
 {
-	local machine=$1 reason
+	local machine=$1 name
 	shift
 	VM_PENDING=("$@")
-	if [ "$machine" = tap ] && ! reason=$(taps_create); then
-		for name in "${VM_PENDING[@]}"; do
-			verdict skip vm "$name" "$reason"
-		done
-		return 0
-	fi
 	while [ ${#VM_PENDING[@]} -gt 0 ]; do
+		if [ "$machine" = tap ] && ! taps_create >"$BUILD/vm/reason"; then
+			for name in "${VM_PENDING[@]}"; do
+				verdict skip vm "$name" "$(cat "$BUILD/vm/reason")"
+			done
+			break
+		fi
 		VM_CURRENT=
 		VM_CONSOLE=$VM_DIR/console-$machine.log
 		mkdir -p "$VM_DIR"
 		rm -f "$VM_CONSOLE"
-		[ "$machine" != tap ] || taps_use
 		qemu_start "$machine" "file,path=$VM_CONSOLE" \
 			"vireo.driver=${VFIO_DRIVER:-vfio-pci} vireo.run=$(IFS=,; echo "${VM_PENDING[*]}")" ||
 			die "QEMU did not start: $(cat "$VM_DIR/qemu.log")"
 		vm_serve
 		qemu_stop
-		QEMU_PREFIX=()
 		if [ ${#VM_PENDING[@]} -gt 0 ]; then
 			vm_crashed "${VM_CURRENT:-${VM_PENDING[0]}}"
 		fi
@@ -134,35 +132,32 @@ vm_request()
 
 vm_result()
 {
-	local name=$1 what=$2 reason=$3 still=()
-	vm_log "$name"
-	verdict "$what" vm "$name" "$reason"
+	vm_log "$1"
+	vm_verdict "$@"
+	VM_DEADLINE=$((SECONDS + 120))
+}
+
+# vm_verdict NAME VERDICT REASON: and it is no longer pending.
+vm_verdict()
+{
+	local name still=()
+	verdict "$2" vm "$1" "$3"
 	for name in "${VM_PENDING[@]}"; do
 		[ "$name" = "$1" ] || still+=("$name")
 	done
 	VM_PENDING=(${still[@]+"${still[@]}"})
 	VM_CURRENT=
-	VM_DEADLINE=$((SECONDS + 120))
 }
 
+# The machine is gone and the scenario did not end: what the console said last is its log.
 vm_crashed()
 {
-	local name=$1
-	vm_log "$name"
-	grep -q . "$(log_of vm "$name")" || tail -n 60 "$VM_CONSOLE" | tr -d '\r' >"$(log_of vm "$name")"
-	cat "$VM_DIR/qemu.log" >>"$(log_of vm "$name")"
-	VM_RESULT_WHY=$VM_WHY
-	vm_result_keep_log "$name" "$VM_RESULT_WHY"
-}
-
-vm_result_keep_log()
-{
-	local name=$1 still=()
-	verdict FAIL vm "$1" "$2"
-	for name in "${VM_PENDING[@]}"; do
-		[ "$name" = "$1" ] || still+=("$name")
-	done
-	VM_PENDING=(${still[@]+"${still[@]}"})
+	local log
+	log=$(log_of vm "$1")
+	tr -d '\r' <"$VM_CONSOLE" | sed -n "/^@@ begin $1\$/,\$p" >"$log"
+	[ -s "$log" ] || tail -n 60 "$VM_CONSOLE" | tr -d '\r' >"$log"
+	cat "$VM_DIR/qemu.log" >>"$log"
+	vm_verdict "$1" FAIL "$VM_WHY"
 }
 
 # A scenario's part of the console is its log.

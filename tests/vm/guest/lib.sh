@@ -205,8 +205,58 @@ right()
 # wire_count NS COUNTER: a statistic of an end of the line, such as rx_packets.
 wire_count()
 {
-	ip netns exec "$1" sh -c "cat /sys/class/net/wire/statistics/$2" 2>/dev/null ||
-		ip -n "$1" -s -j link show dev wire | jq ".[0].stats64.${2%%_*}.${2#*_}"
+	ip netns exec "$1" cat "/sys/class/net/wire/statistics/$2"
+}
+
+# tcp_both_ways MIB [LEFT RIGHT]: a file of random bytes each way, both at once; fails unless both arrive as they were.
+tcp_both_ways()
+{
+	[ -p /tmp/never ] || mkfifo /tmp/never
+	head -c "$1M" /dev/urandom >/tmp/data
+	sum=$(sha256sum </tmp/data)
+	tcp_receive left >/tmp/left.sum &
+	receivers=$!
+	tcp_receive right >/tmp/right.sum &
+	receivers="$receivers $!"
+	sleep 1
+	left timeout 200 nc "${3:-10.0.0.2}" 5001 </tmp/data &
+	receivers="$receivers $!"
+	right timeout 200 nc "${2:-10.0.0.1}" 5001 </tmp/data
+	wait $receivers
+	rm -f /tmp/data
+	check "the file that went left arrived as it was" [ "$(cat /tmp/left.sum)" = "$sum" ]
+	check "the file that went right arrived as it was" [ "$(cat /tmp/right.sum)" = "$sum" ]
+}
+
+# The receiving nc ends when its input does, so it is given one that never ends and never says anything.
+tcp_receive()
+{
+	"$1" timeout 200 nc -l -p 5001 0<>/tmp/never | sha256sum
+}
+
+# load_start: UDP from both ends to the other, as fast as the machine can, until load_stop.
+load_start()
+{
+	ip -n left neigh replace 10.0.0.2 lladdr 52:54:00:00:00:11 dev wire
+	ip -n right neigh replace 10.0.0.1 lladdr 52:54:00:00:00:10 dev wire
+	left sh -c 'exec nc -u 10.0.0.2 9 </dev/zero' >/dev/null 2>&1 &
+	LOAD=$!
+	right sh -c 'exec nc -u 10.0.0.1 9 </dev/zero' >/dev/null 2>&1 &
+	LOAD="$LOAD $!"
+}
+
+load_stop()
+{
+	kill $LOAD 2>/dev/null || true
+	wait $LOAD 2>/dev/null || true
+}
+
+# arriving NS: packets arrive there right now.
+arriving()
+{
+	seen=$(wire_count "$1" rx_packets)
+	sleep 0.2
+	[ "$(wire_count "$1" rx_packets)" -gt $((seen + 5)) ]
 }
 
 # --- Programs under test ---
