@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vireo/driver.h>
+
+#include "cli.h"
+#include "pktgen.h"
+
+static const char usage[] =
+	"Usage: vireo-pktgen [options] PORT...    each PORT sends, and counts what it gets\n"
+	"       vireo-pktgen --rx PORT [options]  only receives; may be given with others\n"
+	"  -r, --rate RATE      1.5M packets/s or 10G bit/s on the wire, per port      [max]\n"
+	"  -s, --size SIZES     64 | 64,512,1518 | 64:7,594:4 | imix; with FCS, no tag  [64]\n"
+	"  -n, --count N        packets per port; with only --rx, how many to expect\n"
+	"  -d, --duration TIME  10s, 500ms, 2m         -b, --burst N  at once, 1-256    [32]\n"
+	"      --rx PORT        receive here, send nothing\n"
+	"      --verify         check what arrives (at --rx ports, if any): lost, reordered,\n"
+	"                       duplicated, corrupted, latency; else exit code 14\n"
+	"      --allow-loss N|P%  --allow-reorder      what --verify puts up with\n"
+	"      --src-ip, --dst-ip RANGE       A, A-B or A/24   [198.18.0.1] [198.19.0.1]\n"
+	"      --src-port, --dst-port RANGE   N or N-M                     [49152] [9]\n"
+	"      --flows N        so many of these, source port first\n"
+	"      --src-mac, --dst-mac MAC       [the port's] [that of the next or --rx PORT]\n"
+	"      --vlan ID        --offload     checksums by the card\n"
+	"      --pcap FILE      replay with its own timing, or at --rate\n"
+	"      --loop N         rounds of it; 0 without end                              [1]\n"
+	"  -c, --cpu LIST       a thread on each, such as 0,2-3       [one thread, any CPU]\n"
+	"  -i, --interval TIME  between two looks [1s]      --page-size 4K|2M|1G        [2M]\n"
+	"      --json [FILE]    one JSON object at the end; without FILE, nothing but that\n"
+	"  -q, --quiet   -v, --verbose   -h, --help   -V, --version\n";
+
+static int add_size(struct pktgen_options *o, uint64_t size, uint64_t weight, unsigned *left)
+{
+	if (size < FRAME_MIN + FRAME_FCS || size > FRAME_MAX)
+		return vireo_error(-EINVAL, "--size %llu: a frame with its FCS has 64 to %u bytes", (unsigned long long)size,
+				   FRAME_MAX);
+	if (!weight || weight > *left)
+		return vireo_error(-EINVAL, "--size: weights must be 1 or more, and %u in all at most", PKTGEN_MAX_SIZES);
+	*left -= (unsigned)weight;
+	for (; weight; weight--)
+		o->sizes[o->n_sizes++] = (uint16_t)size;
+	return 0;
+}
+
+/* Sizes of one kind shall not go out in a row: take places in strides that share no divisor with their number. */
+static void spread_sizes(struct pktgen_options *o)
+{
+	uint16_t sorted[PKTGEN_MAX_SIZES];
+	unsigned n = o->n_sizes, stride = n * 5 / 8 + 1;
+
+	memcpy(sorted, o->sizes, n * sizeof(sorted[0]));
+	for (;; stride++) {
+		unsigned a = stride, b = n;
+
+		while (b) {
+			unsigned rest = a % b;
+
+			a = b;
+			b = rest;
+		}
+		if (a == 1)
+			break;
+	}
+	for (unsigned i = 0; i < n; i++)
+		o->sizes[i] = sorted[i * stride % n];
+}
+
+static int parse_size(struct pktgen_options *o, char *word, unsigned *left, bool *weighted)
+{
+	char *colon = strchr(word, ':');
+	uint64_t size, weight = 1;
+	int err;
+
+	if (colon) {
+		*colon = '\0';
+		*weighted = true;
+		err = units_count("--size", colon + 1, &weight);
+		if (err)
+			return err;
+	}
+	err = units_count("--size", word, &size);
+	return err ? err : add_size(o, size, weight, left);
+}
+
+int pktgen_parse_sizes(struct pktgen_options *o, const char *text)
+{
+	/* The simple IMIX: IP packets of 40 (and what fills a frame up), 576 and 1500 bytes, seven to four to one. */
+	const char *list = strcmp(text, "imix") ? text : "64:7,594:4,1518:1";
+	unsigned left = PKTGEN_MAX_SIZES;
+	bool weighted = false;
+	char copy[1024], *save, *word;
+	int err;
+
+	if (strlen(list) >= sizeof(copy))
+		return vireo_error(-EINVAL, "--size: the list is too long");
+	strcpy(copy, list);
+	o->n_sizes = 0;
+	for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		err = parse_size(o, word, &left, &weighted);
+		if (err)
+			return err;
+	}
+	if (!o->n_sizes)
+		return vireo_error(-EINVAL, "--size: says no size");
+	if (weighted)
+		spread_sizes(o);
+	return 0;
+}
+
+unsigned pktgen_max_size(const struct pktgen_options *o)
+{
+	unsigned max = 0;
+
+	for (unsigned i = 0; i < o->n_sizes; i++)
+		if (o->sizes[i] > max)
+			max = o->sizes[i];
+	return max;
+}
+
+static int parse_sizes(void *options, const char *text)
+{
+	return pktgen_parse_sizes(options, text);
+}
+
+static int add_port(struct pktgen_options *o, const char *spec)
+{
+	if (o->n_ports == PORTS_MAX)
+		return vireo_error(-EINVAL, "no more than %u ports", PORTS_MAX);
+	for (unsigned i = 0; i < o->n_ports; i++)
+		if (!strcmp(o->specs[i], spec))
+			return vireo_error(-EINVAL, "%s is named twice; a port that sends receives too", spec);
+	o->specs[o->n_ports++] = spec;
+	return 0;
+}
+
+static int parse_rx(void *options, const char *text)
+{
+	return add_port(options, text);
+}
+
+static int parse_src_mac(void *options, const char *text)
+{
+	struct pktgen_options *o = options;
+
+	o->src_mac_given = true;
+	return units_mac("--src-mac", text, o->frame.src_mac);
+}
+
+static int parse_dst_mac(void *options, const char *text)
+{
+	struct pktgen_options *o = options;
+
+	o->dst_mac_given = true;
+	return units_mac("--dst-mac", text, o->frame.dst_mac);
+}
+
+static int parse_vlan(void *options, const char *text)
+{
+	struct pktgen_options *o = options;
+	uint64_t id;
+	int err = units_number("--vlan", text, 0, 4094, &id);
+
+	if (err)
+		return err;
+	o->frame.tagged = true;
+	o->frame.vlan = (uint16_t)id;
+	return 0;
+}
+
+static int parse_cpus(void *options, const char *text)
+{
+	struct pktgen_options *o = options;
+	int n = units_cpus("--cpu", text, o->cpus, PORTS_MAX);
+
+	if (n < 0)
+		return n;
+	o->n_cpus = (unsigned)n;
+	return 0;
+}
+
+static int parse_allow_loss(void *options, const char *text)
+{
+	struct pktgen_options *o = options;
+	char *end;
+
+	if (!strchr(text, '%'))
+		return units_count("--allow-loss", text, &o->allow_lost);
+	o->allow_lost_percent = strtod(text, &end);
+	if (end == text || strcmp(end, "%") != 0 || !(o->allow_lost_percent >= 0 && o->allow_lost_percent <= 100))
+		return vireo_error(-EINVAL, "--allow-loss %s: say 100 packets, or 0.1%%", text);
+	return 0;
+}
+
+#define FIELD(name) offsetof(struct pktgen_options, name)
+
+static const struct cli_option table[] = {
+	{ "rate", 'r', CLI_RATE, FIELD(rate) },
+	{ "size", 's', CLI_PARSE, .parse = parse_sizes },
+	{ "count", 'n', CLI_NUMBER, FIELD(count), .min = 1, .max = UINT64_MAX },
+	{ "duration", 'd', CLI_DURATION, FIELD(duration_ns) },
+	{ "burst", 'b', CLI_NUMBER, FIELD(burst), .min = 1, .max = PKTGEN_MAX_BURST },
+	{ "rx", 0, CLI_PARSE, .parse = parse_rx },
+	{ "verify", 0, CLI_FLAG, FIELD(verify), true },
+	{ "allow-loss", 0, CLI_PARSE, .parse = parse_allow_loss },
+	{ "allow-reorder", 0, CLI_FLAG, FIELD(allow_reorder), true },
+	{ "src-ip", 0, CLI_IP_RANGE, FIELD(frame.src_ip) },
+	{ "dst-ip", 0, CLI_IP_RANGE, FIELD(frame.dst_ip) },
+	{ "src-port", 0, CLI_PORT_RANGE, FIELD(frame.src_port) },
+	{ "dst-port", 0, CLI_PORT_RANGE, FIELD(frame.dst_port) },
+	{ "flows", 0, CLI_NUMBER, FIELD(frame.n_flows), .min = 1, .max = UINT64_MAX },
+	{ "src-mac", 0, CLI_PARSE, .parse = parse_src_mac },
+	{ "dst-mac", 0, CLI_PARSE, .parse = parse_dst_mac },
+	{ "vlan", 0, CLI_PARSE, .parse = parse_vlan },
+	{ "offload", 0, CLI_FLAG, FIELD(frame.offload), true },
+	{ "pcap", 0, CLI_TEXT, FIELD(pcap) },
+	{ "loop", 0, CLI_NUMBER, FIELD(n_loops), .min = 0, .max = UINT64_MAX },
+	{ "cpu", 'c', CLI_PARSE, .parse = parse_cpus },
+	{ "interval", 'i', CLI_DURATION, FIELD(interval_ns) },
+	{ "page-size", 0, CLI_PAGE_SIZE, FIELD(page_size) },
+	{ "json", 0, CLI_JSON, FIELD(report) },
+	{ "quiet", 'q', CLI_FLAG, FIELD(quiet), true },
+	{ NULL },
+};
+
+/* Options find the --rx ports first; those that send shall come first. */
+static int add_senders(struct pktgen_options *o, int n, char **specs)
+{
+	const char *rx[PORTS_MAX];
+	unsigned n_rx = o->n_ports;
+	int err = 0;
+
+	memcpy(rx, o->specs, sizeof(rx));
+	o->n_ports = 0;
+	for (int i = 0; i < n && !err; i++)
+		err = add_port(o, specs[i]);
+	o->n_senders = o->n_ports;
+	for (unsigned i = 0; i < n_rx && !err; i++)
+		err = add_port(o, rx[i]);
+	return err;
+}
+
+static int check(const struct pktgen_options *o)
+{
+	if (!o->n_ports)
+		return vireo_error(-EINVAL, "needs a port; see vireo-pktgen --help");
+	if (o->pcap && !o->n_senders)
+		return vireo_error(-EINVAL, "--pcap needs a port that sends");
+	if (o->pcap && o->verify)
+		return vireo_error(-EINVAL, "--verify recognises only frames of vireo-pktgen itself, not those of --pcap");
+	return 0;
+}
+
+int pktgen_options_parse(int argc, char **argv, struct pktgen_options *ret_options)
+{
+	struct pktgen_options *o = ret_options;
+	struct cli cli = { .usage = usage, .options = table, .target = o };
+	int first, err;
+
+	*o = (struct pktgen_options){
+		.sizes = { 64 },
+		.n_sizes = 1,
+		.burst = 32,
+		.n_loops = 1,
+		.interval_ns = 1000000000,
+		.frame = {
+			.src_ip = { 0xc6120001, 0xc6120001 }, /* RFC 2544 has 198.18.0.0/15 set aside for this */
+			.dst_ip = { 0xc6130001, 0xc6130001 },
+			.src_port = { 49152, 49152 },
+			.dst_port = { 9, 9 }, /* discard */
+		},
+	};
+	first = cli_parse(&cli, &argc, argv);
+	o->done = cli.done;
+	if (first < 0 || o->done)
+		return first < 0 ? first : 0;
+	err = add_senders(o, argc - first, argv + first);
+	return err ? err : check(o);
+}
