@@ -29,6 +29,8 @@ struct spec {
 int spec_parse(const char *text, struct spec *ret_spec);
 /* The value of an option, or NULL. */
 const char *spec_option(const struct spec *spec, const char *key);
+/* -EINVAL with a sentence when @spec has an option that is not in @known, a list that ends with NULL. */
+int spec_check_options(const struct spec *spec, const char *const *known);
 
 enum bus_irq_action {
 	BUS_IRQ_ENABLE,  /* @fds[count] */
@@ -39,13 +41,22 @@ enum bus_irq_action {
 	BUS_IRQ_UNMASK_FD, /* @fds[1] */
 };
 
+/* What a device is, as far as that can be known without opening it. */
+struct bus_identity {
+	uint16_t vendor_id, device_id;
+	uint32_t class_code;
+	char driver[32]; /* the kernel's driver that has it, or "" */
+};
+
 struct bus_ops {
 	const char *name;
 	const char *prefix;
 
+	/* Looks at a device without taking it; -ENOENT when there is none. NULL: only open() can tell. */
+	int (*identify)(const struct spec *spec, struct bus_identity *ret_id);
 	/*
-	 * Fills in dev->info, dev->regions[].info, dev->irqs[], dev->dma (attached with dma_attach()) and dev->bus_priv.
-	 * Bus mastering is off. On failure nothing is left open and the sentence is set.
+	 * Fills in dev->address, dev->info (but what config space tells), dev->regions[].info, dev->irqs[], dev->dma
+	 * (attached with dma_attach()) and dev->bus_priv. On failure nothing is left open and the sentence is set.
 	 */
 	int (*open)(const struct spec *spec, struct vireo_device *dev);
 	/* Guarantees: interrupts disabled, bus mastering off, regions unmapped. Detaches dev->dma. */
@@ -85,10 +96,19 @@ struct vireo_device {
 	char address[SPEC_ADDRESS_MAX]; /* info.address points here */
 	struct bus_region regions[VIREO_N_REGIONS];
 	struct vireo_irq_info irqs[VIREO_N_IRQS];
-	int active_irq; /* INTX, MSI or MSIX; -1: none */
+	bool irq_on[VIREO_N_IRQS]; /* at most one of INTX, MSI and MSIX */
 };
 
 /* Add a back end; those added later are asked first. Tests add their fakes with it. */
 void bus_register(const struct bus_ops *ops);
+/* The back end that serves @spec; -EINVAL with a sentence when there is none. */
+int bus_find(const struct spec *spec, const struct bus_ops **ret_ops);
+/* As the op, with a sentence; -EOPNOTSUPP when only opening can tell. */
+int bus_identify(const char *text, struct bus_identity *ret_id);
+
+/* VFIO with groups and containers: upstream's and kvfio's. */
+extern const struct bus_ops vfio_bus;
+/* As vireo_device_open_fd(); fills in @dev like the open op. */
+int vfio_open_fd(int device_fd, int container_fd, struct vireo_device *dev);
 
 #endif
