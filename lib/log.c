@@ -2,6 +2,7 @@
 /* The sentence of the last failure, and the log callback. The library itself never prints. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <vireo/driver.h>
 #include <vireo/log.h>
@@ -30,11 +31,14 @@ const char *vireo_last_error(void)
 
 int vireo_error(int err, const char *fmt, ...)
 {
+	char line[LINE_MAX_LEN];
 	va_list ap;
 
+	/* Not straight into place: an argument may be the sentence before, which a caller adds to. */
 	va_start(ap, fmt);
-	vsnprintf(last_error, sizeof(last_error), fmt, ap);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	strcpy(last_error, line);
 	/* The caller decides whether a failed call is an error of the program, so this is a line for the curious only. */
 	vireo_log(VIREO_LOG_DEBUG, "%s", last_error);
 	return err;
