@@ -18,7 +18,7 @@
 #define BATCH            64
 
 struct vireo_pool *pool_table[VIREO_MAX_POOLS];
-_Thread_local unsigned pool_thread_slot;
+_Thread_local unsigned pool_thread_slot __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* The calling thread asked for a slot and there was none: it does not ask again. */
 static _Thread_local bool thread_refused;

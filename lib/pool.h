@@ -108,8 +108,17 @@ static inline struct vireo_pool *pool_of(const struct vireo_pkt *pkt)
 static inline void pool_fill(const struct vireo_pool *pool, struct vireo_pkt *restrict pkts, void *const *restrict bufs,
 			     unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		pkts[i] = (struct vireo_pkt){.buf = bufs[i], .off = VIREO_HEADROOM, .flags = pool->pkt_flags};
+	/* Field by field: an assignment of the whole struct becomes overlapping stores. */
+	for (unsigned i = 0; i < n; i++) {
+		pkts[i].buf = bufs[i];
+		pkts[i].off = VIREO_HEADROOM;
+		pkts[i].len = 0;
+		pkts[i].flags = pool->pkt_flags;
+		pkts[i].hash = 0;
+		pkts[i].vlan = 0;
+		pkts[i].port = 0;
+		pkts[i].user = 0;
+	}
 }
 
 /* Enter the calling thread's cache; false when it is claimed. Leave it in either case. */

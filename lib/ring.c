@@ -15,22 +15,9 @@
 #include <vireo/ring.h>
 
 #include "io.h"
+#include "ring.h"
 
-#define MAX_SIZE   (1u << 20)
-#define CACHE_LINE 64
-
-struct vireo_ring {
-	uint32_t mask;
-	uint32_t *turns; /* NULL with one producer */
-	struct vireo_pkt *pkts;
-
-	/* Producers: where the next element goes, and a copy of the consumer's position from earlier. */
-	uint32_t head __attribute__((aligned(CACHE_LINE)));
-	uint32_t tail_seen;
-	/* The consumer: what it takes next, and a copy of a single producer's position. */
-	uint32_t tail __attribute__((aligned(CACHE_LINE)));
-	uint32_t head_seen;
-};
+#define MAX_SIZE (1u << 20)
 
 static void ring_free(struct vireo_ring *ring)
 {
@@ -47,12 +34,12 @@ int vireo_ring_create(unsigned size, unsigned flags, struct vireo_ring **ret_rin
 		return vireo_error(-EINVAL, "the size of a ring is a power of two from 2 to %u, not %u", MAX_SIZE, size);
 	if (flags & ~VIREO_RING_MULTI_PRODUCER)
 		return vireo_error(-EINVAL, "unknown flags 0x%x for a ring", flags);
-	ring = aligned_alloc(CACHE_LINE, sizeof(*ring));
+	ring = aligned_alloc(RING_CACHE_LINE, sizeof(*ring));
 	if (!ring)
 		return vireo_error(-ENOMEM, "out of memory");
 	memset(ring, 0, sizeof(*ring));
 	ring->mask = size - 1;
-	ring->pkts = aligned_alloc(CACHE_LINE, size * sizeof(*ring->pkts));
+	ring->pkts = aligned_alloc(RING_CACHE_LINE, size * sizeof(*ring->pkts));
 	if (flags & VIREO_RING_MULTI_PRODUCER)
 		ring->turns = calloc(size, sizeof(*ring->turns));
 	if (!ring->pkts || ((flags & VIREO_RING_MULTI_PRODUCER) && !ring->turns)) {
