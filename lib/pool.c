@@ -316,11 +316,18 @@ static void pool_free(struct vireo_pool *pool)
 	free(pool);
 }
 
-static int alloc_tables(struct vireo_pool *pool)
+/* The buffers themselves first: a pool of impossible size is refused there before it costs anything. */
+static int alloc_all(struct vireo_pool *pool, unsigned numa_node)
 {
 	unsigned n_caches = pool->cache ? POOL_MAX_THREADS + 1 : 1;
 	size_t stride = sizeof(struct pool_cache) + pool->cache * sizeof(void *);
+	void *base;
+	int err;
 
+	err = vireo_memory_alloc((size_t)pool->n_bufs * pool->stride, 4096, numa_node, &base);
+	if (err)
+		return err;
+	pool->base = base;
 	pool->stack = calloc(pool->n_bufs, sizeof(*pool->stack));
 	pool->refs = calloc(pool->n_bufs, sizeof(*pool->refs));
 	if (vireo_pool_debug())
@@ -329,24 +336,12 @@ static int alloc_tables(struct vireo_pool *pool)
 	pool->caches_mem = calloc(1, n_caches * stride + POOL_CACHE_LINE);
 	if (!pool->stack || !pool->refs || !pool->caches_mem || (vireo_pool_debug() && !pool->owners))
 		return vireo_error(-ENOMEM, "out of memory");
-	pool->caches = (char *)(((uintptr_t)pool->caches_mem + POOL_CACHE_LINE - 1) & ~(uintptr_t)(POOL_CACHE_LINE - 1));
-	pool->cache_stride = pool->cache ? stride : 0;
-	return 0;
-}
-
-static int alloc_bufs(struct vireo_pool *pool, unsigned numa_node)
-{
-	void *base;
-	int err;
-
-	err = vireo_memory_alloc((size_t)pool->n_bufs * pool->stride, 4096, numa_node, &base);
-	if (err)
-		return err;
-	pool->base = base;
 	/* The first buffer on top, so that a pool in use by few stays in few lines. */
 	for (uint32_t i = 0; i < pool->n_bufs; i++)
 		pool->stack[i] = pool->base + (size_t)(pool->n_bufs - 1 - i) * pool->stride;
 	pool->n_stack = pool->n_bufs;
+	pool->caches = (char *)(((uintptr_t)pool->caches_mem + POOL_CACHE_LINE - 1) & ~(uintptr_t)(POOL_CACHE_LINE - 1));
+	pool->cache_stride = pool->cache ? stride : 0;
 	return 0;
 }
 
@@ -411,9 +406,7 @@ int vireo_pool_create(const struct vireo_pool_config *cfg, struct vireo_pool **r
 	pool->inverse = invert(lines);
 	pool->page_size = dma_page_size();
 
-	err = alloc_tables(pool);
-	if (!err)
-		err = alloc_bufs(pool, cfg->numa_node);
+	err = alloc_all(pool, cfg->numa_node);
 	if (!err)
 		err = pool_register(pool);
 	if (err) {
