@@ -30,30 +30,52 @@ static inline uint64_t clock_ticks(void)
 #endif
 }
 
-/* How fast the counter runs, measured from a fixed beginning: the longer it goes on, the better it is known. */
-struct tick_rate {
-	uint64_t start_ticks, start_ns;
-	double ticks_per_second;
+/* Both clocks at one moment. */
+struct clock_pair {
+	uint64_t ticks, ns;
 };
 
-/* Takes 20 ms. */
-static inline struct tick_rate tick_rate_measure(void)
+/* The best of a few tries: one between whose two readings the thread was not put to sleep. */
+static inline struct clock_pair clock_pair_read(void)
 {
-	struct tick_rate r = { .start_ticks = clock_ticks(), .start_ns = clock_ns() };
-	struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+	struct clock_pair best = {0};
+	uint64_t best_gap = UINT64_MAX;
 
-	nanosleep(&pause, NULL);
-	r.ticks_per_second = (double)(clock_ticks() - r.start_ticks) * 1e9 / (double)(clock_ns() - r.start_ns);
-	return r;
+	for (int i = 0; i < 5; i++) {
+		uint64_t before = clock_ticks(), ns = clock_ns(), gap = clock_ticks() - before;
+
+		if (gap >= best_gap)
+			continue;
+		best_gap = gap;
+		best = (struct clock_pair){ .ticks = before + gap / 2, .ns = ns };
+	}
+	return best;
 }
+
+/* How fast the counter runs, measured from a fixed beginning: the longer it goes on, the better it is known. */
+struct tick_rate {
+	struct clock_pair start;
+	double ticks_per_second;
+};
 
 /* Measure again, over all the time that has passed since; worth a call every second. */
 static inline void tick_rate_refine(struct tick_rate *r)
 {
-	uint64_t ns = clock_ns() - r->start_ns;
+	struct clock_pair now = clock_pair_read();
 
-	if (ns > 20 * 1000 * 1000)
-		r->ticks_per_second = (double)(clock_ticks() - r->start_ticks) * 1e9 / (double)ns;
+	if (now.ns > r->start.ns)
+		r->ticks_per_second = (double)(now.ticks - r->start.ticks) * 1e9 / (double)(now.ns - r->start.ns);
+}
+
+/* Takes 20 ms. */
+static inline struct tick_rate tick_rate_measure(void)
+{
+	struct tick_rate r = { .start = clock_pair_read(), .ticks_per_second = 1e9 };
+	struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+
+	nanosleep(&pause, NULL);
+	tick_rate_refine(&r);
+	return r;
 }
 
 #endif

@@ -19,7 +19,7 @@ static int recover(struct control *c, struct app_port *p)
 
 	if (++p->n_recoveries > MAX_RECOVERIES)
 		return vireo_error(-EIO, "%s failed %u times, giving up", p->spec, p->n_recoveries);
-	screen_event(c->screen, "%s: %s; starting it again", p->spec, vireo_last_error());
+	screen_event(c->screen, "%s: the device reports an error; starting it again", p->spec);
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_pause(&c->workers[i]);
 	/* The device is in trouble: that it cannot stop in good order is no news. */
@@ -52,6 +52,8 @@ static int handle_port(struct control *c, struct app_port *p)
 
 	if (events == -EIO)
 		return recover(c, p);
+	if (events == -ENODEV)
+		return vireo_error(events, "%s: the device is gone: it was removed, or answers no more", p->spec);
 	if (events < 0)
 		return events;
 	if (events & VIREO_EVENT_REMOVE)

@@ -145,11 +145,11 @@ void screen_summary(struct screen *s, const struct app_port *ports, unsigned n, 
 		struct app_rates r = app_port_mean_rates(&ports[i], seconds);
 		char b[4][UNITS_BUF];
 
-		printf("%s  received %llu packets (%s/s, %sbit/s), sent %llu (%s/s, %sbit/s)\n", ports[i].spec,
+		printf("%s  received %llu packets (%s packet/s, %s bit/s), sent %llu (%s packet/s, %s bit/s)\n", ports[i].spec,
 		       (unsigned long long)st->rx_packets, units_format(r.rx_pps, b[0]), units_format(r.rx_bps, b[1]),
 		       (unsigned long long)st->tx_packets, units_format(r.tx_pps, b[2]), units_format(r.tx_bps, b[3]));
 		if (ports[i].n_recoveries)
-			printf("  restarted %u times after a device error\n", ports[i].n_recoveries);
+			printf("  device errors after which it was started again: %u\n", ports[i].n_recoveries);
 		summary_drops(&ports[i]);
 	}
 	fflush(stdout);

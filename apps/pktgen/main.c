@@ -75,7 +75,7 @@ static int open_sender(struct pktgen *g, unsigned i, uint16_t stream)
 		memcpy(frame.src_mac, g->ports[i].info.mac, VIREO_MAC_LEN);
 	if (!g->opts.dst_mac_given)
 		memcpy(frame.dst_mac, peer_mac(g, i), VIREO_MAC_LEN);
-	err = sender_open(s, &g->opts, &g->ports[i], &frame, g->opts.pcap ? &g->replay : NULL, &g->stop);
+	err = sender_open(s, g, i, &frame);
 	return err ? err : announce(g, stream);
 }
 
@@ -91,6 +91,7 @@ static int set_up(struct pktgen *g)
 		err = vireo_memory_configure(&memory);
 	if (!err)
 		err = open_ports(g);
+	g->clock = tick_rate_measure();
 	/* Streams of this run are told from what an earlier one left on the wire. */
 	if (getrandom(&stream, sizeof(stream), GRND_NONBLOCK) != sizeof(stream))
 		stream = (uint16_t)clock_ns();

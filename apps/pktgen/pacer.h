@@ -17,22 +17,23 @@
 struct pacer {
 	struct tick_rate clock;
 	double per_second; /* units; 0: as fast as it goes */
-	double next;       /* ticks after clock.start_ticks at which the next packet may go */
+	double next;       /* ticks after clock.start.ticks at which the next packet may go */
 	double refine_at;
 };
 
-static inline void pacer_init(struct pacer *p, struct tick_rate clock, double per_second, uint64_t now_ticks)
+/* The first packet is due at @now_ticks. */
+static inline void pacer_start(struct pacer *p, struct tick_rate clock, double per_second, uint64_t now_ticks)
 {
 	p->clock = clock;
 	p->per_second = per_second;
-	p->next = (double)(int64_t)(now_ticks - clock.start_ticks);
+	p->next = (double)(int64_t)(now_ticks - clock.start.ticks);
 	p->refine_at = p->next + clock.ticks_per_second;
 }
 
 /* Units that are due at @now_ticks; a packet may go as long as this, less what went since, is not negative. */
 static inline double pacer_credit(struct pacer *p, uint64_t now_ticks)
 {
-	double now = (double)(int64_t)(now_ticks - p->clock.start_ticks);
+	double now = (double)(int64_t)(now_ticks - p->clock.start.ticks);
 	double backlog = PACER_BACKLOG_S * p->clock.ticks_per_second;
 
 	if (!p->per_second)
@@ -55,7 +56,7 @@ static inline void pacer_spend(struct pacer *p, double units)
 /* Seconds until the next packet may go; 0 when it is due. */
 static inline double pacer_wait_s(const struct pacer *p, uint64_t now_ticks)
 {
-	double ahead = p->next - (double)(int64_t)(now_ticks - p->clock.start_ticks);
+	double ahead = p->next - (double)(int64_t)(now_ticks - p->clock.start.ticks);
 
 	return ahead > 0 && p->per_second ? ahead / p->clock.ticks_per_second : 0;
 }

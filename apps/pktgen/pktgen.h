@@ -50,6 +50,7 @@ struct sender {
 	const struct pktgen_options *opts;
 	const struct replay *replay; /* or NULL */
 	const int *stop;             /* atomic: send no more */
+	struct tick_rate clock;
 	struct pacer pacer;
 
 	/* pkts[first] to pkts[built - 1] wait to be sent, those up to pkts[stock - 1] are empty buffers. */
@@ -68,9 +69,10 @@ struct sender {
 	struct frame_gen gen;
 };
 
-/* Prepare for @port; the pool and its filled buffers are made here. */
-int sender_open(struct sender *s, const struct pktgen_options *o, struct app_port *port,
-		const struct frame_config *frame, const struct replay *replay, const int *stop);
+struct pktgen;
+
+/* Prepare to send through port @idx of @g; the pool and its filled buffers are made here. */
+int sender_open(struct sender *s, struct pktgen *g, unsigned idx, const struct frame_config *frame);
 /* Send what is due; returns whether anything went. */
 bool sender_pass(struct sender *s);
 /* Seconds until something is due. */
@@ -109,6 +111,7 @@ struct pktgen {
 	struct sender *senders[PORTS_MAX];     /* as many as opts.n_senders, on the first ports */
 	struct receiver receivers[PORTS_MAX];  /* one per port */
 	struct replay replay;
+	struct tick_rate clock;
 	struct worker workers[PORTS_MAX];
 	struct pktgen_thread {
 		struct pktgen *gen;

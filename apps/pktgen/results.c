@@ -109,10 +109,10 @@ static void print_sender(const struct pktgen *g, unsigned i)
 	struct sender_result r = sender_result(g->senders[i]);
 	char asked[UNITS_BUF], pps[UNITS_BUF], bps[UNITS_BUF];
 
-	printf("%s  sent %llu packets at %spacket/s, %sbit/s", g->ports[i].spec, (ull)g->senders[i]->n_sent,
+	printf("%s  sent %llu packets at %s packet/s, %s bit/s", g->ports[i].spec, (ull)g->senders[i]->n_sent,
 	       units_format(r.pps, pps), units_format(r.bps, bps));
 	if (rate->per_second > 0 && r.pps > 0)
-		printf("; asked for %s%s, off by %+.3f %%", units_format(rate->per_second, asked),
+		printf("; asked for %s %s, off by %+.3f %%", units_format(rate->per_second, asked),
 		       rate->bits ? "bit/s" : "packet/s", r.error_percent);
 	putchar('\n');
 }

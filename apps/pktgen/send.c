@@ -77,14 +77,23 @@ static void build_replayed(struct sender *s, struct vireo_pkt *pkt)
 	}
 }
 
-/* Fill buffers as long as packets are due. One look at the clock serves the whole burst. */
+/* The time of the first packet is now, not when the sender was made ready. */
+static void start(struct sender *s, uint64_t now_ticks, uint64_t now_ns)
+{
+	if (s->first_ns)
+		return;
+	s->first_ns = now_ns;
+	pacer_start(&s->pacer, s->clock, s->opts->rate.per_second, now_ticks);
+}
+
+/* Fill buffers as long as packets are due. One look at the clocks serves the whole burst. */
 static void build(struct sender *s)
 {
-	double credit = pacer_credit(&s->pacer, clock_ticks()), spent = 0;
-	uint64_t now_ns = clock_ns();
+	uint64_t now_ticks = clock_ticks(), now_ns = clock_ns();
+	double credit, spent = 0;
 
-	if (!s->first_ns)
-		s->first_ns = now_ns;
+	start(s, now_ticks, now_ns);
+	credit = pacer_credit(&s->pacer, now_ticks);
 	while (s->built < s->stock && spent <= credit && !all_built(s)) {
 		struct vireo_pkt *pkt = &s->pkts[s->built];
 
@@ -176,28 +185,31 @@ static int fill_pool(struct sender *s, unsigned n_bufs, unsigned len)
 	return 0;
 }
 
-int sender_open(struct sender *s, const struct pktgen_options *o, struct app_port *port,
-		const struct frame_config *frame, const struct replay *replay, const int *stop)
+int sender_open(struct sender *s, struct pktgen *g, unsigned idx, const struct frame_config *frame)
 {
-	struct vireo_pool_config cfg = { .name = "pktgen", .n_bufs = 2 * port->info.tx_ring + 1024 };
+	const struct vireo_port_info *info = &g->ports[idx].info;
+	struct vireo_pool_config cfg = {
+		.name = "pktgen",
+		.n_bufs = 2 * info->tx_ring + 1024,
+		.numa_node = (uint8_t)(info->numa_node + 1),
+	};
 	unsigned len;
 	int err;
 
-	s->opts = o;
-	s->replay = replay;
-	s->stop = stop;
-	s->q = vireo_port_txq(port->port, 0);
+	s->opts = &g->opts;
+	s->replay = g->replay.n_frames ? &g->replay : NULL;
+	s->stop = &g->stop;
+	s->clock = g->clock;
+	s->q = vireo_port_txq(g->ports[idx].port, 0);
 	err = frame_gen_init(&s->gen, frame);
 	if (err)
 		return err;
-	len = replay ? replay->max_len : frame_len(&s->gen, pktgen_max_size(o));
+	len = s->replay ? s->replay->max_len : frame_len(&s->gen, pktgen_max_size(s->opts));
 	cfg.buf_size = len > 2048 ? len : 2048;
-	cfg.numa_node = (uint8_t)(port->info.numa_node + 1);
 	err = vireo_pool_create(&cfg, &s->pool);
 	if (err)
 		return err;
-	pacer_init(&s->pacer, tick_rate_measure(), o->rate.per_second, clock_ticks());
-	return replay ? 0 : fill_pool(s, cfg.n_bufs, len);
+	return s->replay ? 0 : fill_pool(s, cfg.n_bufs, len);
 }
 
 void sender_close(struct sender *s)
