@@ -118,6 +118,7 @@ fetch_packages()
 			die "could not download $package of Debian $suite for $arch"
 		for deb in "$downloads/${package}_"*.deb; do
 			dpkg -x "$deb" "$dir"
+			rm -f "$deb"
 		done
 	done
 }

@@ -45,6 +45,26 @@ run_test()
 	esac
 }
 
+# proof TEST RESULT: a row of docs/proof.md, where results of long runs are kept.
+proof()
+{
+	local file=$TOP/docs/proof.md commit
+	commit=$(git -C "$TOP" rev-parse --short HEAD 2>/dev/null || echo unknown)
+	git -C "$TOP" diff --quiet HEAD 2>/dev/null || commit="$commit, changed"
+	if [ ! -e "$file" ]; then
+		cat >"$file" <<-TEXT
+			<!-- SPDX-License-Identifier: BSD-2-Clause -->
+			# Proof
+
+			What long runs (\`scripts/test --long\`) found, a row for each, written by the run itself.
+
+			| date | commit | test | result |
+			|---|---|---|---|
+		TEXT
+	fi
+	printf '| %s | %s | %s | %s |\n' "$(date -u +%F)" "$commit" "$1" "$2" >>"$file"
+}
+
 # The closing line, and the exit code of the whole run.
 report_end()
 {

@@ -2,6 +2,8 @@
 # Suite vm: scenarios on a real kernel with a real IOMMU. One file each in tests/vm/; several share one boot.
 
 VM_TESTS=$TOP/tests/vm
+VFIO_DRIVER=${VFIO_DRIVER:-vfio-pci}
+LONG=${LONG:-}
 
 vm_list()
 {
@@ -27,19 +29,35 @@ vm_prepare()
 	rootfs_prepare "$BUILD/vm/stage"
 }
 
-# What is tested goes into the guest as "meson install" would put it, the test programs and scenarios beside it.
+# What is tested goes into the guest as "meson install" would put it, the test programs, the examples and the scenarios
+# beside it.
 vm_stage()
 {
 	local stage=$1 program
 	rm -rf "$stage"
 	mkdir -p "$stage/tests" "$stage/usr/bin"
 	step "install into the guest" env DESTDIR="$stage" meson install -C "$BUILD/plain" --no-rebuild
+	vm_stage_examples "$stage"
 	rm -rf "${stage:?}/usr/share" "$stage/usr/include" "$stage/usr/lib"/*/pkgconfig
 	cp -r "$VM_TESTS"/*.sh "$VM_TESTS/guest" "$stage/tests/"
 	rm -f "$stage"/tests/*.host.sh
 	install -m 755 "$VM_TESTS/guest/init" "$stage/init"
-	for program in "$BUILD"/plain/tests/vm/*; do
-		[ ! -f "$program" ] || [ ! -x "$program" ] || cp "$program" "$stage/usr/bin/"
+	for program in "$BUILD"/plain/tests/vm/vmtest-*; do
+		[ ! -f "$program" ] || cp "$program" "$stage/usr/bin/"
+	done
+}
+
+# As somebody would build them who has vireo installed and has never seen the tree.
+vm_stage_examples()
+{
+	local stage=$1 program outside=$BUILD/vm/examples
+	[ -e "$TOP/examples/Makefile" ] || return 0
+	rm -rf "$outside"
+	cp -r "$TOP/examples" "$outside"
+	step "build the examples outside the tree" env PKG_CONFIG_SYSROOT_DIR="$stage" \
+		PKG_CONFIG_PATH="$stage/usr/lib/x86_64-linux-gnu/pkgconfig" make -C "$outside"
+	for program in "$outside"/*; do
+		[ ! -f "$program" ] || [ ! -x "$program" ] || cp "$program" "$stage/usr/bin/example-$(basename "$program")"
 	done
 }
 
@@ -74,7 +92,7 @@ vm_run_on()
 		mkdir -p "$VM_DIR"
 		rm -f "$VM_CONSOLE"
 		qemu_start "$machine" "file,path=$VM_CONSOLE" \
-			"vireo.driver=${VFIO_DRIVER:-vfio-pci} vireo.run=$(IFS=,; echo "${VM_PENDING[*]}")" ||
+			"vireo.driver=$VFIO_DRIVER ${LONG:+vireo.long} vireo.run=$(IFS=,; echo "${VM_PENDING[*]}")" ||
 			die "QEMU did not start: $(cat "$VM_DIR/qemu.log")"
 		vm_serve
 		qemu_stop
@@ -85,11 +103,11 @@ vm_run_on()
 	[ "$machine" != tap ] || taps_destroy
 }
 
-# Serve the guest's requests until the machine is gone or a deadline has passed.
+# vm_serve [SECONDS]: serve the guest's requests until the machine is gone or a deadline has passed.
 vm_serve()
 {
 	local line
-	VM_DEADLINE=$((SECONDS + 120))
+	VM_DEADLINE=$((SECONDS + ${1:-120}))
 	VM_WHY="the machine stopped by itself"
 	while qemu_running; do
 		if [ $SECONDS -ge $VM_DEADLINE ]; then
@@ -120,10 +138,10 @@ vm_request()
 	*)
 		if ! declare -F "host_${words[0]}" >/dev/null; then
 			answer="error: the host knows no ${words[0]}"
-		elif answer=$("host_${words[0]}" "${words[@]:1}" 2>&1); then
-			answer="ok ${answer//$'\n'/ }"
+		elif "host_${words[0]}" "${words[@]:1}" >"$VM_DIR/answer" 2>&1; then
+			answer="ok $(tr '\n' ' ' <"$VM_DIR/answer")"
 		else
-			answer="error: ${answer//$'\n'/ }"
+			answer="error: $(tr '\n' ' ' <"$VM_DIR/answer")"
 		fi
 		;;
 	esac
@@ -142,6 +160,7 @@ vm_verdict()
 {
 	local name still=()
 	verdict "$2" vm "$1" "$3"
+	[ -z "$LONG" ] || [ -z "$(vm_header "$1" long)" ] || proof "vm/$1, Linux $KERNEL_VERSION, $VFIO_DRIVER" "$2: $3"
 	for name in "${VM_PENDING[@]}"; do
 		[ "$name" = "$1" ] || still+=("$name")
 	done

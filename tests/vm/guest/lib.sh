@@ -38,6 +38,12 @@ skip()
 	exit 77
 }
 
+# summary TEXT: what the verdict's line shall say beside "ok".
+summary()
+{
+	echo "$*" | tee /tmp/reason
+}
+
 # check TEXT COMMAND...: TEXT says what is true when COMMAND succeeds.
 check()
 {
@@ -135,6 +141,27 @@ kernel_bind()
 	done
 }
 
+# The devices that a driver has.
+bound_to()
+{
+	for path in "/sys/bus/pci/drivers/$1"/0000:*; do
+		[ ! -e "$path" ] || basename "$path"
+	done
+}
+
+# plug_in: v0 is put into its slot again; it may have another address than before.
+plug_in()
+{
+	host hmp device_add "virtio-net-pci,id=v0,netdev=w0,bus=rp0,mac=52:54:00:00:00:20,disable-legacy=on,iommu_platform=on,romfile="
+	wait_for 20 "v0 is back" v0_there
+	A=$(below $A_SLOT)
+}
+
+v0_there()
+{
+	[ -n "$(below $A_SLOT)" ]
+}
+
 hugepages()
 {
 	echo "$1" >/proc/sys/vm/nr_hugepages
@@ -153,6 +180,10 @@ machine_reset()
 	mkdir -p /home/user
 	chown 1000:1000 /home/user
 	ulimit -l unlimited
+	[ -n "$A" ] || plug_in
+	for address in $(bound_to "$VFIO_DRIVER"); do
+		case $address in "$A" | "$B") ;; *) kernel_bind "$address" ;; esac
+	done
 	vfio_bind "$A" "$B"
 	hugepages 96
 }
