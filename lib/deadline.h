@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef VIREO_LIB_DEADLINE_H
+#define VIREO_LIB_DEADLINE_H
+
+/* Waiting for hardware, never without an end. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct deadline {
+	uint64_t end_us;
+};
+
+static inline uint64_t deadline_now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static inline struct deadline deadline_in_us(uint64_t us)
+{
+	return (struct deadline){ deadline_now_us() + us };
+}
+
+/* Look at the condition once more after it passed: the thread may have slept through the last part of it. */
+static inline bool deadline_passed(const struct deadline *d)
+{
+	return deadline_now_us() >= d->end_us;
+}
+
+/* Between two looks. */
+static inline void deadline_pause(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
+}
+
+#endif
