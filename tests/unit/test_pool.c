@@ -446,7 +446,7 @@ static void alloc_more_threads_than_slots_all_served(void **state)
  * seen by the check (and by ThreadSanitizer), one that got lost by the count at the end.
  */
 #define N_WORKERS 4
-#define N_ROUNDS  6000
+#define N_ROUNDS  40000
 
 struct worker {
 	struct vireo_pool *pool;
