@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vireo/driver.h>
 #include <vireo/log.h>
 
 #define LINE_MAX_LEN 1024

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 
-#include <vireo/driver.h>
+#include <vireo/log.h>
 
 #include "app.h"
 #include "clock.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vireo/driver.h>
+#include <vireo/log.h>
 
 #include "app.h"
 #include "report.h"

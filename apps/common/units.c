@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vireo/driver.h>
+#include <vireo/log.h>
 
 #include "units.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <vireo/driver.h>
+#include <vireo/log.h>
 
 #include "worker.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vireo/driver.h>
+#include <vireo/log.h>
 
 #include "cli.h"
 #include "fwd.h"

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <vireo/driver.h>
+#include <vireo/log.h>
 
 #include "frame.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include <vireo/driver.h>
+#include <vireo/log.h>
 
 #include "app.h"
 #include "pktgen.h"

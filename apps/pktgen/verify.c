@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vireo/driver.h>
+#include <vireo/log.h>
 
 #include "verify.h"
 
@@ -73,9 +73,15 @@ static uint64_t extend(const struct verify_stream *s, uint32_t seq)
 	return s->next + (uint64_t)(int64_t)(int32_t)(seq - (uint32_t)s->next);
 }
 
+/* One thread writes, the one that draws the table reads. */
+static void add(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
 static void count(uint64_t *counter)
 {
-	vireo_stat_add(counter, 1);
+	add(counter, 1);
 }
 
 static void count_packet(struct verify_counts *c, struct verify_stream *s, uint32_t seq32)
@@ -88,7 +94,7 @@ static void count_packet(struct verify_counts *c, struct verify_stream *s, uint3
 	}
 	seq = extend(s, seq32);
 	if (seq >= s->next && seq - s->next < UINT32_MAX) {
-		vireo_stat_add(&c->lost, seq - s->next);
+		add(&c->lost, seq - s->next);
 		advance(s, seq);
 	} else if (s->next - seq > VERIFY_WINDOW || *word(s, seq) & bit(seq)) {
 		count(&c->duplicated); /* or later than anybody remembers, which nothing but a loop brings about */
@@ -98,7 +104,7 @@ static void count_packet(struct verify_counts *c, struct verify_stream *s, uint3
 		if (seq < s->first)
 			s->first = seq;
 		else
-			vireo_stat_add(&c->lost, (uint64_t)-1);
+			add(&c->lost, (uint64_t)-1);
 	}
 	*word(s, seq) |= bit(seq);
 	s->unique++;

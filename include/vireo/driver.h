@@ -198,19 +198,8 @@ void vireo_pool_debug_rx(const struct vireo_pkt *pkts, unsigned n);
 /** vireo_pool_debug_tx() - under vireo_pool_debug(): @n elements go to the device; false names one that must not be sent */
 bool vireo_pool_debug_tx(const struct vireo_pkt *pkts, unsigned n);
 
-/**
- * vireo_error() - note the sentence for vireo_last_error() and the log
- * @err: a negative errno
- * @fmt: as printf
- *
- * Return: @err, so that "return vireo_error(-EINVAL, ...)" reads well.
- */
-int vireo_error(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/** vireo_log() - a line for the log callback */
-void vireo_log(enum vireo_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
 #pragma GCC visibility pop
+
 #ifdef __cplusplus
 }
 #endif

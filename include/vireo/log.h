@@ -46,7 +46,20 @@ void vireo_log_set(vireo_log_fn fn, void *ctx, enum vireo_log_level max);
  */
 const char *vireo_last_error(void);
 
+/**
+ * vireo_error() - note the sentence for vireo_last_error() and the log
+ * @err: a negative errno
+ * @fmt: as printf
+ *
+ * Return: @err, so that "return vireo_error(-EINVAL, ...)" reads well.
+ */
+int vireo_error(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** vireo_log() - a line for the log callback */
+void vireo_log(enum vireo_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 #pragma GCC visibility pop
+
 #ifdef __cplusplus
 }
 #endif
