@@ -116,8 +116,11 @@ static bool over(struct control *c, uint64_t now, bool *told)
 		return false;
 	if (!c->time_up)
 		return true;
-	if (!*told)
+	if (!*told) {
+		/* What is still on its way gets its time, which is not time of the show. */
+		c->end_ns = now;
 		c->time_up(c->ctx);
+	}
 	*told = true;
 	return false;
 }
@@ -157,7 +160,8 @@ int control_run(struct control *c)
 		err = control_loop(c);
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_stop(&c->workers[i]);
-	c->end_ns = clock_ns();
+	if (!c->end_ns)
+		c->end_ns = clock_ns();
 	return err;
 }
 

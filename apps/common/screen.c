@@ -134,22 +134,27 @@ static void summary_drops(const struct app_port *p)
 			       vireo_drop_hint(i));
 }
 
+static void summary_port(const struct app_port *p, double seconds)
+{
+	struct app_rates r = app_port_mean_rates(p, seconds);
+	char spec[SPEC_WIDTH + 1], b[4][UNITS_BUF];
+
+	printf("%-*s %12llu %7s %7s %12llu %7s %7s\n", SPEC_WIDTH, short_spec(p->spec, spec),
+	       (unsigned long long)p->stats.rx_packets, units_format(r.rx_pps, b[0]), units_format(r.rx_bps, b[1]),
+	       (unsigned long long)p->stats.tx_packets, units_format(r.tx_pps, b[2]), units_format(r.tx_bps, b[3]));
+}
+
 void screen_summary(struct screen *s, const struct app_port *ports, unsigned n, double seconds)
 {
 	if (s->mode == SCREEN_OFF)
 		return;
 	erase_table(s);
-	printf("%s: %.1f s\n", app_name(), seconds);
+	printf("%s, %.1f s in all\n%-*s %12s %7s %7s %12s %7s %7s\n", app_name(), seconds, SPEC_WIDTH, "port", "received",
+	       "pkt/s", "bit/s", "sent", "pkt/s", "bit/s");
 	for (unsigned i = 0; i < n; i++) {
-		const struct vireo_stats *st = &ports[i].stats;
-		struct app_rates r = app_port_mean_rates(&ports[i], seconds);
-		char b[4][UNITS_BUF];
-
-		printf("%s  received %llu packets (%s packet/s, %s bit/s), sent %llu (%s packet/s, %s bit/s)\n", ports[i].spec,
-		       (unsigned long long)st->rx_packets, units_format(r.rx_pps, b[0]), units_format(r.rx_bps, b[1]),
-		       (unsigned long long)st->tx_packets, units_format(r.tx_pps, b[2]), units_format(r.tx_bps, b[3]));
+		summary_port(&ports[i], seconds);
 		if (ports[i].n_recoveries)
-			printf("  device errors after which it was started again: %u\n", ports[i].n_recoveries);
+			printf("  started again after %u device errors\n", ports[i].n_recoveries);
 		summary_drops(&ports[i]);
 	}
 	fflush(stdout);

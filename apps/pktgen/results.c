@@ -99,7 +99,7 @@ void pktgen_draw(void *ctx, struct screen *screen)
 	if (!g->opts.verify)
 		return;
 	c = total_counts(g);
-	screen_line(screen, "verified: %llu received, %llu missing, %llu reordered, %llu duplicated, %llu corrupted",
+	screen_line(screen, "verified %llu, %llu missing, %llu reordered, %llu duplicated, %llu corrupted",
 		    (ull)c.received, (ull)c.lost, (ull)c.reordered, (ull)c.duplicated, (ull)c.corrupted);
 }
 
@@ -109,11 +109,10 @@ static void print_sender(const struct pktgen *g, unsigned i)
 	struct sender_result r = sender_result(g->senders[i]);
 	char asked[UNITS_BUF], pps[UNITS_BUF], bps[UNITS_BUF];
 
-	printf("%s  sent %llu packets at %s packet/s, %s bit/s", g->ports[i].spec, (ull)g->senders[i]->n_sent,
-	       units_format(r.pps, pps), units_format(r.bps, bps));
+	printf("%s sent at %s pkt/s, %s bit/s", g->ports[i].spec, units_format(r.pps, pps), units_format(r.bps, bps));
 	if (rate->per_second > 0 && r.pps > 0)
-		printf("; asked for %s %s, off by %+.3f %%", units_format(rate->per_second, asked),
-		       rate->bits ? "bit/s" : "packet/s", r.error_percent);
+		printf("; asked for %s %s: %+.3f %%", units_format(rate->per_second, asked),
+		       rate->bits ? "bit/s" : "pkt/s", r.error_percent);
 	putchar('\n');
 }
 
@@ -135,9 +134,11 @@ static void print_receiver(const struct pktgen *g, unsigned i)
 
 	if (!v)
 		return;
-	printf("%s  verified: %llu received, %llu lost, %llu reordered, %llu duplicated, %llu corrupted, %llu of others\n",
-	       g->ports[i].spec, (ull)v->counts.received, (ull)v->counts.lost, (ull)v->counts.reordered,
-	       (ull)v->counts.duplicated, (ull)v->counts.corrupted, (ull)v->counts.foreign);
+	printf("%s verified %llu, %llu lost, %llu reordered, %llu duplicated, %llu corrupted\n", g->ports[i].spec,
+	       (ull)v->counts.received, (ull)v->counts.lost, (ull)v->counts.reordered, (ull)v->counts.duplicated,
+	       (ull)v->counts.corrupted);
+	if (v->counts.foreign)
+		printf("  and %llu packets that were none of ours\n", (ull)v->counts.foreign);
 	print_latency(&v->latency);
 }
 
