@@ -109,8 +109,10 @@ static void print_sender(const struct pktgen *g, unsigned i)
 	struct sender_result r = sender_result(g->senders[i]);
 	char asked[UNITS_BUF], pps[UNITS_BUF], bps[UNITS_BUF];
 
+	if (r.pps <= 0)
+		return; /* a single burst has no rate */
 	printf("%s sent at %s pkt/s, %s bit/s", g->ports[i].spec, units_format(r.pps, pps), units_format(r.bps, bps));
-	if (rate->per_second > 0 && r.pps > 0)
+	if (rate->per_second > 0)
 		printf("; asked for %s %s: %+.3f %%", units_format(rate->per_second, asked),
 		       rate->bits ? "bit/s" : "pkt/s", r.error_percent);
 	putchar('\n');

@@ -36,6 +36,7 @@ struct end {
 	unsigned fail_after;
 	int fail_err;
 	bool started, armed, link_up;
+	bool failed; /* sends nothing until it is started again */
 	int rx_fd, link_fd;
 };
 
@@ -253,8 +254,10 @@ static void count_down(struct loop_txq *q)
 {
 	struct end *end = q->end;
 
-	if (end->fail_after && --end->fail_after == 0)
-		vireo_port_failed(q->head.port, end->fail_err);
+	if (!end->fail_after || --end->fail_after)
+		return;
+	end->failed = true;
+	vireo_port_failed(q->head.port, end->fail_err);
 }
 
 static unsigned loop_tx_burst(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n)
@@ -263,7 +266,7 @@ static unsigned loop_tx_burst(struct vireo_txq *pub, struct vireo_pkt *pkts, uns
 	struct frame f;
 	unsigned sent = 0;
 
-	while (sent < n && !peer_is_full(q->end)) {
+	while (sent < n && !q->end->failed && !peer_is_full(q->end)) {
 		unsigned elements = collect(pkts + sent, n - sent, &f);
 
 		if (!elements) {
@@ -367,6 +370,7 @@ static int loop_start(struct vireo_port *port)
 	tx->head.pub.burst = loop_tx_burst;
 	pthread_mutex_lock(&p->end->lock);
 	p->end->started = true;
+	p->end->failed = false;
 	p->link_reported = p->end->link_up;
 	pthread_mutex_unlock(&p->end->lock);
 	return 0;

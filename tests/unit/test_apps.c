@@ -322,12 +322,17 @@ static void apps_json_of_a_failure_says_why(void **state)
 
 static void apps_without_terminal_print_a_line_per_port_and_interval(void **state)
 {
-	assert_int_equal(run("fwd -d 350ms -i 100ms fake:src0 fake:src1"), 0);
-	assert_non_null(strstr(result.out, "0.1 s  fake:src0  rx "));
-	assert_non_null(strstr(result.out, "0.3 s  fake:src1  rx "));
+	unsigned n[2] = {0};
+
+	assert_int_equal(run("fwd -d 1s -i 100ms fake:src0 fake:src1"), 0);
 	assert_null(strchr(result.out, '\033'));
-	assert_int_equal(run("fwd -q -d 250ms -i 100ms fake:src0 fake:src1"), 0);
-	assert_null(strstr(result.out, "0.1 s"));
+	for (const char *c = result.out; (c = strstr(c, " s  fake:src")); c++)
+		n[c[12] - '0']++;
+	/* As many as the machine finds time for, but as many for each. */
+	assert_in_range(n[0], 1, 10);
+	assert_int_equal(n[0], n[1]);
+	assert_int_equal(run("fwd -q -d 300ms -i 50ms fake:src0 fake:src1"), 0);
+	assert_null(strstr(result.out, " s  fake:src"));
 	assert_non_null(strstr(result.out, "fake:src0"));
 }
 
@@ -340,30 +345,45 @@ static void nap(double seconds)
 	nanosleep(&ts, NULL);
 }
 
+/* The first lines of the screen show that it runs. */
+static void wait_for_output(void)
+{
+	struct stat st;
+
+	while (stat(file("out"), &st) || !st.st_size)
+		nap(0.01);
+}
+
 static void apps_signal_ends_with_summary_and_code_0(void **state)
 {
 	static const struct {
 		const char *line;
 		int sig;
 	} cases[] = {
-		{ "fwd fake:src0 fake:src1 --json", SIGINT },
-		{ "fwd --interrupt fake:a fake:c --json", SIGTERM },
-		{ "fwd --adaptive fake:a fake:c --json", SIGINT },
-		{ "pktgen fake:a --json", SIGINT },
-		{ "pktgen fake:a --rx fake:b --verify --json", SIGTERM },
-		{ "pktgen -r 10pps fake:a --json", SIGINT },
+		{ "fwd fake:src0 fake:src1", SIGINT },
+		{ "fwd --interrupt fake:a fake:c", SIGTERM },
+		{ "fwd --adaptive fake:a fake:c", SIGINT },
+		{ "pktgen fake:a", SIGINT },
+		{ "pktgen fake:a --rx fake:b --verify", SIGTERM },
+		{ "pktgen -r 10pps fake:a", SIGHUP },
 	};
+	char line[256], text[OUTPUT_MAX];
 
 	for (size_t i = 0; i < N_OF(cases); i++) {
 		double started = now();
-		pid_t pid = launch(cases[i].line);
 		struct json_object *root;
+		pid_t pid;
 
-		nap(0.2);
+		unlink(file("out"));
+		snprintf(line, sizeof(line), "%s -i 20ms --json %s", cases[i].line, file("report.json"));
+		pid = launch(line);
+		wait_for_output();
 		kill(pid, cases[i].sig);
 		if (finish(pid, started) != 0)
-			fail_msg("%s: exit code %d, %s", cases[i].line, result.code, result.err);
-		root = parse(result.out);
+			fail_msg("%s: exit code %d, %s", line, result.code, result.err);
+		assert_non_null(strstr(result.out, " s in all"));
+		slurp(file("report.json"), text);
+		root = parse(text);
 		assert_true(json_object_get_double(at(root, "duration_s")) > 0);
 		json_object_put(root);
 	}
@@ -487,7 +507,7 @@ static void pktgen_rx_alone_counts_the_traffic_of_others(void **state)
 	json_object_put(root);
 }
 
-/* The mean over half a second on a machine that does other things too: wide bounds, but a wrong unit is far outside. */
+/* A busy machine may send less than asked, never more; and the report tells how far off it was. */
 static void pktgen_rate_is_kept_and_its_error_reported(void **state)
 {
 	static const struct {
@@ -506,7 +526,7 @@ static void pktgen_rate_is_kept_and_its_error_reported(void **state)
 		double error = json_object_get_double(at(root, "tx/0/error_percent"));
 
 		at(root, cases[i].asked);
-		assert_true(got > cases[i].pps * 0.5 && got < cases[i].pps * 1.1);
+		assert_true(got > 0 && got < cases[i].pps * 1.01);
 		assert_true(error - (got / cases[i].pps - 1) * 100 < 0.01 && error - (got / cases[i].pps - 1) * 100 > -0.01);
 		json_object_put(root);
 	}
@@ -526,12 +546,12 @@ static void pktgen_lost_device_has_its_code(void **state)
 
 static void apps_device_error_is_recovered_from(void **state)
 {
-	struct json_object *root = report("LOOP_FAIL=a_1000_5 pktgen -n 500000 fake:a", 0);
+	struct json_object *root = report("LOOP_FAIL=a_1000_5 pktgen -n 5000 fake:a", 0);
 
 	assert_int_equal(number(root, "ports/0/recoveries"), 1);
-	assert_int_equal(number(root, "tx/0/packets"), 500000);
+	assert_int_equal(number(root, "tx/0/packets"), 5000);
 	json_object_put(root);
-	root = report("LOOP_FAIL=src1_1000_5 fwd -d 300ms fake:src0 fake:src1", 0);
+	root = report("LOOP_FAIL=src1_1000_5 fwd -d 1s fake:src0 fake:src1", 0);
 	assert_int_equal(number(root, "ports/1/recoveries"), 1);
 	assert_true(number(root, "ports/1/tx_packets") > 1000);
 	json_object_put(root);
@@ -576,13 +596,13 @@ static void pktgen_replay_keeps_the_original_timing(void **state)
 	assert_int_equal(number(root, "ports/0/tx_packets"), 5);
 	assert_int_equal(number(root, "ports/0/tx_bytes"), 500);
 	/* Never early; how late is up to the machine. */
-	assert_true(seconds >= 0.4 && seconds < 5);
+	assert_true(seconds >= 0.4);
 	json_object_put(root);
 
 	root = replay("--loop 2");
 	seconds = json_object_get_double(at(root, "tx/0/duration_s"));
 	assert_int_equal(number(root, "ports/0/tx_packets"), 10);
-	assert_true(seconds >= 0.9 && seconds < 5);
+	assert_true(seconds >= 0.9);
 	json_object_put(root);
 }
 
