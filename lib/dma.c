@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The clients of the domain: whoever stands between devices and memory (an IOMMU container, a peer on a socket) learns
- * of every arena here, at the place where the window lies for all of them, and maps what lies outside at places of its own.
+ * of every arena here, at the place where the window lies for all of them, and maps what lies outside at places of its
+ * own.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -55,14 +56,14 @@ static int refuse_ranges(const struct dma_client *client)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s0x%" PRIx64 "-0x%" PRIx64, i ? ", " : "",
 				       client->ranges[i].start, client->ranges[i].last);
 	return vireo_error(-ERANGE,
-			   "the DMA window 0x%" PRIx64 "-0x%" PRIx64 " does not lie in what %s can address (%s); choose its "
-			   "place and size with vireo_memory_configure() before anything uses memory",
+			   "the DMA window 0x%" PRIx64 "-0x%" PRIx64 " does not lie in what %s can address (%s); "
+			   "choose its place and size with vireo_memory_configure() before anything uses memory",
 			   domain.iova_base, domain.iova_base + domain.window_size - 1, client->name, text);
 }
 
 /*
- * Where the window shall lie so that @client can reach it: where it is, or, as long as nothing lies in it and nobody else
- * looks at it, above 4 GiB, or else wherever it fits.
+ * Where the window shall lie so that @client can reach it: where it is, or, as long as nothing lies in it and nobody
+ * else looks at it, above 4 GiB, or else wherever it fits.
  */
 static int choose_base(const struct dma_client *client, vireo_iova_t *ret_base)
 {
@@ -237,7 +238,8 @@ static int foreign_alloc(struct dma_client *client, size_t size, vireo_iova_t *r
 		if (size >= aligns[i])
 			err = iova_alloc(client->space, size, aligns[i], ret_iova);
 	if (err)
-		return vireo_error(err, "%s has no free addresses for %zu bytes outside the DMA window", client->name, size);
+		return vireo_error(err, "%s has no free addresses for %zu bytes outside the DMA window", client->name,
+				   size);
 	return 0;
 }
 
@@ -265,8 +267,10 @@ int dma_map_foreign(struct dma_client *client, void *va, size_t size, unsigned f
 	vireo_iova_t iova;
 	int err;
 
-	if (!size || size % PAGE_4K || (uintptr_t)va % PAGE_4K || !flags || (flags & ~(VIREO_DMA_READ | VIREO_DMA_WRITE)))
-		return vireo_error(-EINVAL, "only whole pages can be mapped for a device, to be read, written, or both");
+	if (!size || size % PAGE_4K || (uintptr_t)va % PAGE_4K)
+		return vireo_error(-EINVAL, "only whole pages of 4 KiB can be mapped for a device");
+	if (!flags || (flags & ~(VIREO_DMA_READ | VIREO_DMA_WRITE)))
+		return vireo_error(-EINVAL, "memory is mapped for a device to read, to write, or both");
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return vireo_error(-ENOMEM, "out of memory");

@@ -28,8 +28,8 @@ struct foreign {
 
 struct domain {
 	/*
-	 * Protects all of this and the lists of the clients, and is held while clients map: a new client and a new arena
-	 * never miss each other. Bursts never take it.
+	 * Protects all of this and the lists of the clients, and is held while clients map: a new client and a new
+	 * arena never miss each other. Bursts never take it.
 	 */
 	pthread_mutex_t lock;
 	uint64_t window_size;

@@ -11,7 +11,7 @@
 
 struct iova_space {
 	unsigned n_ranges;
-	struct vireo_iova_range *ranges; /* sorted; neighbours that touch are merged, so an extent lies in exactly one */
+	struct vireo_iova_range *ranges; /* sorted; those that touch are merged, so an extent lies in exactly one */
 	size_t n_taken, max_taken;
 	struct vireo_iova_range *taken; /* sorted, without overlap */
 };
@@ -104,7 +104,7 @@ static bool fits(vireo_iova_t start, vireo_iova_t last, uint64_t size, uint64_t 
 	return true;
 }
 
-/* The first gap of @range that holds @size bytes; *@at is the first extent that is not below @range, before and after. */
+/* The first gap of @range that holds @size bytes; *@at goes from the first extent not below @range to that gap. */
 static bool find_gap(const struct iova_space *space, const struct vireo_iova_range *range, uint64_t size,
 		     uint64_t align, size_t *at, vireo_iova_t *ret_iova)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * One window of addresses, reserved once without memory. Arenas (memfds full of pages, or files of others) are mapped at
- * fixed places inside, and every client maps every arena at the same distance, so one constant translates them all.
+ * One window of addresses, reserved once without memory. Arenas (memfds full of pages, or files of others) are mapped
+ * at fixed places inside, and every client maps every arena at the same distance, so one constant translates them all.
  *
- * fork(): the child shares arenas with its parent, coherently, because they are shared files. Either of the two may go on
- * with vireo (daemon() after open works), never both. MADV_DONTFORK would protect nobody from both doing so with the
+ * fork(): the child shares arenas with its parent, coherently, because they are shared files. Either of the two may go
+ * on with vireo (daemon() after open works), never both. MADV_DONTFORK would protect nobody from both doing so with the
  * devices themselves, and there is no copy-on-write here that it could prevent. exec() leaves everything behind.
  */
 #include <errno.h>
@@ -87,7 +87,7 @@ static int window_reserve(void)
 	va = window_mmap(domain.window_size);
 	if (!va)
 		return vireo_error(-ENOMEM,
-				   "the address space of this process has no gap of %" PRIu64 " GiB for the DMA window: raise "
+				   "this process has no gap of %" PRIu64 " GiB of addresses for the DMA window: raise "
 				   "ulimit -v, or choose a smaller window with vireo_memory_configure()",
 				   domain.window_size / PAGE_1G);
 	range = (struct vireo_iova_range){.start = (uintptr_t)va, .last = (uintptr_t)va + domain.window_size - 1};
@@ -238,8 +238,8 @@ static int place_alloc(size_t size, uint64_t align, char **ret_va)
 	err = iova_alloc(domain.places, size, align, &at);
 	if (err)
 		return vireo_error(err,
-				   "the DMA window of %" PRIu64 " GiB has no room for %zu MiB more; choose a larger one with "
-				   "vireo_memory_configure()",
+				   "the DMA window of %" PRIu64 " GiB has no room for %zu MiB more; choose a larger "
+				   "one with vireo_memory_configure()",
 				   domain.window_size / PAGE_1G, size >> 20);
 	*ret_va = (char *)(uintptr_t)at;
 	return 0;
@@ -296,8 +296,9 @@ static void warn_small_pages(void)
 	if (domain.page_size != PAGE_4K || domain.warned_small_pages)
 		return;
 	domain.warned_small_pages = true;
-	vireo_log(VIREO_LOG_WARN, "memory is in pages of 4 KiB: behind an IOMMU this costs up to 62 %% of the rate at 64 "
-				  "bytes; 'vireo-bind hugepages --size 2M --count N' and VIREO_PAGE_SIZE=2M avoid it");
+	vireo_log(VIREO_LOG_WARN, "memory is in pages of 4 KiB: behind an IOMMU this costs up to 62 %% of the rate at "
+				  "64 bytes; 'vireo-bind hugepages --size 2M --count N' and VIREO_PAGE_SIZE=2M "
+				  "avoid it");
 }
 
 /* A new arena of at least @size bytes. */
@@ -322,7 +323,8 @@ static int arena_create(size_t size, const struct pages_node *node, struct arena
 	err = arena_insert(arena, unit, MAP_POPULATE);
 	if (err)
 		goto err_close;
-	range = (struct vireo_iova_range){.start = (uintptr_t)arena->va, .last = (uintptr_t)arena->va + arena->size - 1};
+	range.start = (uintptr_t)arena->va;
+	range.last = range.start + arena->size - 1;
 	err = iova_space_create(&range, 1, &arena->space);
 	if (err) {
 		arena_remove(arena);
@@ -444,7 +446,8 @@ static int check_file(int fd, off_t offset, size_t size, uint64_t *ret_page_size
 	if (fs.f_type == HUGETLBFS_MAGIC)
 		page_size = (uint64_t)fs.f_bsize;
 	if (offset < 0 || !size || (uint64_t)offset % page_size || size % page_size)
-		return vireo_error(-EINVAL, "offset and size must be multiples of the file's page size, %" PRIu64, page_size);
+		return vireo_error(-EINVAL, "offset and size must be multiples of the file's page size, %" PRIu64,
+				   page_size);
 	if (S_ISREG(st.st_mode) && (offset > st.st_size || size > (uint64_t)(st.st_size - offset)))
 		return vireo_error(-EINVAL, "the file ends before offset %lld + %zu bytes", (long long)offset, size);
 	*ret_page_size = page_size;

@@ -35,7 +35,8 @@ static bool unref(struct vireo_pool *pool, const void *buf)
 		return false;
 	refs = idx < pool->n_bufs ? io_load_acquire(&pool->refs[idx]) : 0;
 	if (!refs) {
-		vireo_log(VIREO_LOG_ERR, "pool '%s': %p is freed as shared, but nobody holds a reference", pool->name, buf);
+		vireo_log(VIREO_LOG_ERR, "pool '%s': %p is freed as shared, but nobody holds a reference", pool->name,
+			  buf);
 		return false;
 	}
 	/* The only holder needs no atomic; anybody who could add a reference would be a holder too. */
@@ -114,13 +115,14 @@ static int add_refs(struct vireo_pkt *pkt, unsigned n)
 	uint16_t refs;
 
 	if (!pool || idx >= pool->n_bufs)
-		return vireo_error(-EINVAL, "cannot share %p: it is no buffer of the pool that its flags name", pkt->buf);
+		return vireo_error(-EINVAL, "cannot share %p: it is no buffer of the pool that its flags name",
+				   pkt->buf);
 	if (!(pkt->flags & VIREO_PKT_SHARED)) {
 		if (n > UINT16_MAX)
 			return vireo_error(-EOVERFLOW, "a buffer cannot have more than 65535 references");
 		if (pool->owners && !pool_debug_move(pool, pkt->buf, POOL_APP, POOL_SHARED, "shared"))
-			return vireo_error(-EINVAL, "cannot share buffer %u of pool '%s': the caller does not own it", idx,
-					   pool->name);
+			return vireo_error(-EINVAL, "cannot share buffer %u of pool '%s': the caller does not own it",
+					   idx, pool->name);
 		io_store_release(&pool->refs[idx], (uint16_t)n);
 		pkt->flags |= VIREO_PKT_SHARED;
 		return 0;

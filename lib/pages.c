@@ -73,7 +73,8 @@ int pages_find_node(unsigned numa_node, struct pages_node *ret_node)
 		return 0;
 	}
 	if (node >= 0 && (node > numa_max_node() || !numa_bitmask_isbitset(numa_all_nodes_ptr, (unsigned)node)))
-		return vireo_error(-EINVAL, "there is no NUMA node %d that this process may use; see numactl --show", node);
+		return vireo_error(-EINVAL, "there is no NUMA node %d that this process may use; see numactl --show",
+				   node);
 	*ret_node = (struct pages_node){
 		.node = node >= 0 ? node : numa_node_of_cpu(sched_getcpu()),
 		.strict = node >= 0,
@@ -85,6 +86,7 @@ int pages_find_node(unsigned numa_node, struct pages_node *ret_node)
 static void policy_set(const struct pages_node *node, struct policy *ret_old)
 {
 	unsigned long mask[MASK_LONGS] = {0};
+	unsigned bit = (unsigned)node->node;
 
 	memset(ret_old, 0, sizeof(*ret_old));
 	ret_old->mode = -1;
@@ -94,7 +96,7 @@ static void policy_set(const struct pages_node *node, struct policy *ret_old)
 		ret_old->mode = -1;
 		return;
 	}
-	mask[(unsigned)node->node / (sizeof(long) * CHAR_BIT)] = 1ul << ((unsigned)node->node % (sizeof(long) * CHAR_BIT));
+	mask[bit / (sizeof(long) * CHAR_BIT)] = 1ul << bit % (sizeof(long) * CHAR_BIT);
 	set_mempolicy(node->strict ? MPOL_BIND : MPOL_PREFERRED, mask, MASK_BITS + 1);
 }
 
@@ -111,7 +113,8 @@ struct policy {
 int pages_find_node(unsigned numa_node, struct pages_node *ret_node)
 {
 	if (numa_node > 1)
-		return vireo_error(-EINVAL, "vireo was built without libnuma and cannot choose NUMA node %u", numa_node - 1);
+		return vireo_error(-EINVAL, "vireo was built without libnuma and cannot choose NUMA node %u",
+				   numa_node - 1);
 	*ret_node = (struct pages_node){.node = -1};
 	return 0;
 }
@@ -135,8 +138,8 @@ static unsigned long long read_count(uint64_t page_size, int node, const char *w
 	if (node < 0)
 		snprintf(path, sizeof(path), "%s/kernel/mm/hugepages/hugepages-%llukB/%s", pages_sysfs, kib, what);
 	else
-		snprintf(path, sizeof(path), "%s/devices/system/node/node%d/hugepages/hugepages-%llukB/%s", pages_sysfs, node,
-			 kib, what);
+		snprintf(path, sizeof(path), "%s/devices/system/node/node%d/hugepages/hugepages-%llukB/%s", pages_sysfs,
+			 node, kib, what);
 	f = fopen(path, "re");
 	if (!f)
 		return 0;
@@ -181,17 +184,18 @@ int pages_shortage(size_t size, uint64_t page_size, const struct pages_node *nod
 	if (!read_count(page_size, -1, "nr_hugepages"))
 		return vireo_error(-ENOMEM,
 				   "no hugepages: %llu of %s are needed%s and the system has none of that size; run "
-				   "'vireo-bind hugepages --size %s --count %llu%s', or set VIREO_PAGE_SIZE=4K to do without "
-				   "(slower)",
+				   "'vireo-bind hugepages --size %s --count %llu%s', or set VIREO_PAGE_SIZE=4K to do "
+				   "without (slower)",
 				   needed, name, on, name, needed, option);
 	if (n_free >= needed)
 		return vireo_error(-ENOSPC,
-				   "%llu hugepages of %s are needed%s and %llu are free, but this process may not have them: "
-				   "look at the hugetlb limit of its cgroup and at its cpuset",
+				   "%llu hugepages of %s are needed%s and %llu are free, but this process may not have "
+				   "them: look at the hugetlb limit of its cgroup and at its cpuset",
 				   needed, name, on, n_free);
 	return vireo_error(-ENOSPC,
 			   "too few hugepages: %llu of %s are needed%s and %llu of %llu are free; run "
-			   "'vireo-bind hugepages --size %s --count %llu%s', or set VIREO_PAGE_SIZE=4K to do without (slower)",
+			   "'vireo-bind hugepages --size %s --count %llu%s', or set VIREO_PAGE_SIZE=4K to do without "
+			   "(slower)",
 			   needed, name, on, n_free, total, name, total + needed - n_free, option);
 }
 
@@ -233,8 +237,8 @@ int pages_create(size_t size, uint64_t page_size, const struct pages_node *node,
 		return vireo_error(fd, "cannot make memory for devices: too many open files; see ulimit -n");
 	if (fd < 0)
 		return vireo_error(-ENOMEM,
-				   "this kernel has no hugepages of %s%s; choose another size with VIREO_PAGE_SIZE, 4K does "
-				   "without (slower)",
+				   "this kernel has no hugepages of %s%s; choose another size with VIREO_PAGE_SIZE, 4K "
+				   "does without (slower)",
 				   pages_size_name(page_size), offered_sizes(offered, sizeof(offered)));
 	policy_set(node, &old);
 	err = fill(fd, size, page_size);

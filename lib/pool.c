@@ -80,8 +80,8 @@ static unsigned n_cached(const struct vireo_pool *pool)
 }
 
 /*
- * Move what the caches of other threads hold to the stack; see pool.h. Not worth interrupting everybody for when it would
- * not be enough.
+ * Move what the caches of other threads hold to the stack; see pool.h. Not worth interrupting everybody for when it
+ * would not be enough.
  */
 static void steal(struct vireo_pool *pool, const struct pool_cache *own, unsigned n)
 {
@@ -340,7 +340,7 @@ static int alloc_all(struct vireo_pool *pool, unsigned numa_node)
 	for (uint32_t i = 0; i < pool->n_bufs; i++)
 		pool->stack[i] = pool->base + (size_t)(pool->n_bufs - 1 - i) * pool->stride;
 	pool->n_stack = pool->n_bufs;
-	pool->caches = (char *)(((uintptr_t)pool->caches_mem + POOL_CACHE_LINE - 1) & ~(uintptr_t)(POOL_CACHE_LINE - 1));
+	pool->caches = (char *)pool->caches_mem + (-(uintptr_t)pool->caches_mem & (POOL_CACHE_LINE - 1));
 	pool->cache_stride = pool->cache ? stride : 0;
 	return 0;
 }
@@ -436,8 +436,8 @@ int vireo_pool_destroy(struct vireo_pool *pool)
 				   pool->name, n_users);
 	if (out)
 		return vireo_error(-EBUSY,
-				   "pool '%s' cannot be destroyed: %u of its %u buffers are with an application, in a ring or "
-				   "with a device",
+				   "pool '%s' cannot be destroyed: %u of its %u buffers are with an application, in a "
+				   "ring or with a device",
 				   pool->name, out, pool->n_bufs);
 	pool_free(pool);
 	return 0;

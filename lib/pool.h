@@ -6,9 +6,9 @@
  * The inside of a pool, and its fast paths for drivers of the tree: moving a burst of buffers between a thread's cache
  * and the caller takes no call and no atomic instruction.
  *
- * A buffer is free in exactly one place: the pool's stack (under the pool's lock) or a thread's cache. A cache belongs to
- * one thread, but buffers in it are not lost to others: a thread that finds the stack too short claims all caches and
- * empties them. The two agree as follows. The owner sets busy, then looks at claimed; the claimer, with the pool's
+ * A buffer is free in exactly one place: the pool's stack (under the pool's lock) or a thread's cache. A cache belongs
+ * to one thread, but buffers in it are not lost to others: a thread that finds the stack too short claims all caches
+ * and empties them. The two agree as follows. The owner sets busy, then looks at claimed; the claimer, with the pool's
  * lock, sets claimed, then looks at busy. Each needs a full barrier between its two steps. The claimer pays for both with
  * membarrier(), which runs one on every other thread of the process, so the owner gets by with plain moves. An owner
  * that finds itself claimed takes the slow path, where the pool's lock keeps claimers out.
@@ -84,7 +84,7 @@ void pool_put_slow(struct vireo_pool *pool, void *const *bufs, unsigned n, enum 
 void pool_attach(struct vireo_pool *pool);
 void pool_detach(struct vireo_pool *pool);
 
-/* Under VIREO_POOL_DEBUG: whether the buffer went from one owner to the other; a wrong one is named, counted, and stays. */
+/* Under VIREO_POOL_DEBUG: whether the buffer went from one owner to the other; if not, that is named and counted. */
 bool pool_debug_move(struct vireo_pool *pool, const void *buf, enum pool_owner from, enum pool_owner to,
 		     const char *verb);
 /* Read VIREO_POOL_DEBUG (again, in tests); pools that exist stay as they are. */

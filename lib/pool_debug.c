@@ -47,16 +47,16 @@ bool pool_debug_move(struct vireo_pool *pool, const void *buf, enum pool_owner f
 	const char *mistake;
 
 	if (idx >= pool->n_bufs) {
-		vireo_log(VIREO_LOG_ERR, "pool '%s': %p is %s, but it is not the start of a buffer of this pool", pool->name,
-			  buf, verb);
+		vireo_log(VIREO_LOG_ERR, "pool '%s': %p is %s, but it is not the start of a buffer of this pool",
+			  pool->name, buf, verb);
 		__atomic_add_fetch(&pool->debug_errors, 1, __ATOMIC_RELAXED);
 		return false;
 	}
 	if (__atomic_compare_exchange_n(&pool->owners[idx], &owner, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return true;
 	mistake = mistakes[from][owner & 3];
-	vireo_log(VIREO_LOG_ERR, "pool '%s': buffer %u is %s, but %s%s%s", pool->name, idx, verb, owner_names[owner & 3],
-		  mistake ? ": " : "", mistake ? mistake : "");
+	vireo_log(VIREO_LOG_ERR, "pool '%s': buffer %u is %s, but %s%s%s", pool->name, idx, verb,
+		  owner_names[owner & 3], mistake ? ": " : "", mistake ? mistake : "");
 	__atomic_add_fetch(&pool->debug_errors, 1, __ATOMIC_RELAXED);
 	return false;
 }

@@ -3,9 +3,9 @@
  * Rings of packets by value. Positions count up for ever and are cut to an index by a mask; 32 bits are plenty, as only
  * their differences matter.
  *
- * One producer publishes by moving its position. Several reserve their places first, and publish each element for itself:
- * its turn becomes the position after it. So nobody waits for a producer that was interrupted half-way; only the consumer
- * finds what comes behind it later.
+ * One producer publishes by moving its position. Several reserve their places first, and publish each element for
+ * itself: its turn becomes the position after it. So nobody waits for a producer that was interrupted half-way; only
+ * the consumer finds what comes behind it later.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -31,7 +31,8 @@ int vireo_ring_create(unsigned size, unsigned flags, struct vireo_ring **ret_rin
 	struct vireo_ring *ring;
 
 	if (size < 2 || size > MAX_SIZE || (size & (size - 1)))
-		return vireo_error(-EINVAL, "the size of a ring is a power of two from 2 to %u, not %u", MAX_SIZE, size);
+		return vireo_error(-EINVAL, "the size of a ring is a power of two from 2 to %u, not %u", MAX_SIZE,
+				   size);
 	if (flags & ~VIREO_RING_MULTI_PRODUCER)
 		return vireo_error(-EINVAL, "unknown flags 0x%x for a ring", flags);
 	ring = aligned_alloc(RING_CACHE_LINE, sizeof(*ring));

@@ -498,7 +498,7 @@ static void run_workers(const struct vireo_pool_config *cfg, unsigned max_held, 
 	for (unsigned i = 0; i < N_WORKERS; i++) {
 		pthread_join(threads[i], NULL);
 		assert_int_equal(workers[i].n_wrong, 0);
-		/* When the threads together hold less than the pool has, no allocation may fail for what is in caches. */
+		/* While the threads together hold no more than there is, no allocation may fail for what is in caches. */
 		if (enough)
 			assert_int_equal(workers[i].n_short, 0);
 	}
