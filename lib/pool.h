@@ -9,9 +9,9 @@
  * A buffer is free in exactly one place: the pool's stack (under the pool's lock) or a thread's cache. A cache belongs
  * to one thread, but buffers in it are not lost to others: a thread that finds the stack too short claims all caches
  * and empties them. The two agree as follows. The owner sets busy, then looks at claimed; the claimer, with the pool's
- * lock, sets claimed, then looks at busy. Each needs a full barrier between its two steps. The claimer pays for both with
- * membarrier(), which runs one on every other thread of the process, so the owner gets by with plain moves. An owner
- * that finds itself claimed takes the slow path, where the pool's lock keeps claimers out.
+ * lock, sets claimed, then looks at busy. Each needs a full barrier between its two steps. The claimer pays for both
+ * with membarrier(), which runs one on every other thread of the process, so the owner gets by with plain moves. An
+ * owner that finds itself claimed takes the slow path, where the pool's lock keeps claimers out.
  */
 
 #include <pthread.h>

@@ -6,6 +6,8 @@
  * One DMA domain per process. All memory that devices may touch lies in one window of virtual addresses; the devices see
  * the same window at another place, and the distance between the two is one constant. Programs that only send and
  * receive packets never need this header: pools take their memory from here by themselves.
+ *
+ * After fork() parent and child see the same memory; one of the two may go on using the library, never both.
  */
 
 #include <stddef.h>

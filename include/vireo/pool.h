@@ -27,7 +27,8 @@ struct vireo_pool;
  * @name:      for messages and statistics; copied, at most 31 bytes; default "poolN"
  * @n_bufs:    how many buffers; default 8192
  * @buf_size:  bytes of data a buffer holds behind the headroom; default 2048, at most 65535 - VIREO_HEADROOM
- * @cache:     buffers a thread may keep for itself; default 256, rounded up to a multiple of 64
+ * @cache:     buffers a thread may keep for itself; default 256, rounded up to a multiple of 64, but no more than a
+ *             quarter of the pool; others still get at them when the pool has no more
  * @no_cache:  no cache per thread at all: every buffer is visible to every thread at once
  * @numa_node: 1 + node, or 0 for the node of the calling thread
  */

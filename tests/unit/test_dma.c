@@ -230,6 +230,30 @@ static void alloc_no_1g_hugepages_says_what_mends_it(void **state)
 	refused_without_hugepages(GIB, offered ? "vireo-bind hugepages --size 1G --count 1" : "no hugepages of 1G");
 }
 
+static void alloc_on_2m_hugepages_arena_is_whole_pages(void **state)
+{
+	const struct vireo_memory_config cfg = {.page_size = 2 * MIB};
+	struct fake fake;
+	char *va;
+
+	if (n_hugepages(2 * KIB, "free_hugepages") < 2 + n_hugepages(2 * KIB, "resv_hugepages")) {
+		print_message("skipped: needs two free hugepages of 2M\n");
+		skip();
+	}
+	assert_int_equal(vireo_memory_configure(&cfg), 0);
+	fake_init(&fake, "container", viommu, 2);
+	assert_int_equal(dma_attach(&fake.client), 0);
+	va = alloc(3 * MIB);
+	assert_int_equal(dma_page_size(), 2 * MIB);
+	assert_int_equal(fake.maps[0].size, 4 * MIB);
+	assert_int_equal(fake.maps[0].iova % (2 * MIB), 0);
+	assert_int_equal((uintptr_t)fake.maps[0].va % (2 * MIB), 0);
+	memset(va, 1, 3 * MIB);
+	vireo_memory_free(va);
+	dma_detach(&fake.client);
+	assert_int_equal(fake.n_wrong, 0);
+}
+
 static char sysfs[] = "/tmp/vireo-test-XXXXXX";
 
 static void put_file(const char *dir, const char *name, unsigned value)
@@ -893,6 +917,7 @@ int main(void)
 		clean(alloc_page_size_in_environment_checked),
 		clean(alloc_no_2m_hugepages_says_what_mends_it),
 		clean(alloc_no_1g_hugepages_says_what_mends_it),
+		clean(alloc_on_2m_hugepages_arena_is_whole_pages),
 		cmocka_unit_test_setup_teardown(shortage_names_counts_node_and_command, make_sysfs, remove_sysfs),
 		clean(find_node_absent_refused),
 		clean(alloc_bad_arguments_refused),

@@ -264,6 +264,31 @@ static void free_mixed_pools_each_to_its_own(void **state)
 	assert_int_equal(vireo_pool_destroy(b), 0);
 }
 
+static void free_small_burst_odd_one_out_goes_home(void **state)
+{
+	struct vireo_pool *a = make_pool(1024), *b = make_pool(1024);
+	struct vireo_pkt pkts[32];
+
+	/* Few enough for the thread's cache, which must notice that one does not belong. */
+	for (unsigned odd = 0; odd < 32; odd++) {
+		assert_int_equal(vireo_pool_alloc(a, pkts, 32), 32);
+		vireo_pkt_free(&pkts[odd], 1);
+		assert_int_equal(vireo_pool_alloc(b, &pkts[odd], 1), 1);
+		vireo_pkt_free(pkts, 32);
+		assert_int_equal(n_free(a), 1024);
+		assert_int_equal(n_free(b), 1024);
+
+		assert_int_equal(vireo_pool_alloc(a, pkts, 32), 32);
+		assert_int_equal(vireo_pkt_share(&pkts[odd], 2), 0);
+		vireo_pkt_free(pkts, 32);
+		assert_int_equal(n_free(a), 1023);
+		vireo_pkt_free(&pkts[odd], 1);
+		assert_int_equal(n_free(a), 1024);
+	}
+	assert_int_equal(vireo_pool_destroy(a), 0);
+	assert_int_equal(vireo_pool_destroy(b), 0);
+}
+
 static struct {
 	pthread_mutex_t lock;
 	unsigned n;
@@ -498,7 +523,7 @@ static void run_workers(const struct vireo_pool_config *cfg, unsigned max_held, 
 	for (unsigned i = 0; i < N_WORKERS; i++) {
 		pthread_join(threads[i], NULL);
 		assert_int_equal(workers[i].n_wrong, 0);
-		/* While the threads together hold no more than there is, no allocation may fail for what is in caches. */
+		/* The threads together hold no more than there is: what is in caches must not be missing. */
 		if (enough)
 			assert_int_equal(workers[i].n_short, 0);
 	}
@@ -884,6 +909,7 @@ int main(void)
 		watched(get_bufs_put_bufs_round_trip),
 		watched(destroy_buffers_out_busy),
 		watched(free_mixed_pools_each_to_its_own),
+		watched(free_small_burst_odd_one_out_goes_home),
 		watched(free_unknown_pool_named_and_skipped),
 		watched(free_twice_without_debug_stays_in_bounds),
 		watched(alloc_takes_what_other_caches_hold),
