@@ -10,9 +10,6 @@
 #include "deadline.h"
 #include "virtio.h"
 
-/* How long stop waits for the device to send what it has. */
-#define DRAIN_US 500000
-
 /* More descriptors than this hide packets instead of helping: at 10 Gbit/s they are milliseconds. */
 #define MAX_RING 4096
 #define MIN_RING 4
@@ -402,7 +399,7 @@ static int virtio_start(struct vireo_port *port)
 static int drain(struct virtio_port *vp)
 {
 	const struct vireo_port_config *cfg = vireo_port_config(vp->port);
-	struct deadline deadline = deadline_in_us(DRAIN_US);
+	struct deadline deadline = deadline_in_us(virtio_patience_us);
 
 	for (unsigned i = 0; i < cfg->n_txq; i++) {
 		struct virtio_txq *q = txq(vp, i);
@@ -422,8 +419,8 @@ static int drain(struct virtio_port *vp)
 			if (status & VIRTIO_STATUS_NEEDS_RESET)
 				return vireo_error(-EIO, "%s gave up before everything was sent", vp->pci.name);
 			if (late)
-				return vireo_error(-ETIMEDOUT, "%s did not send everything within %d ms", vp->pci.name,
-						   DRAIN_US / 1000);
+				return vireo_error(-ETIMEDOUT, "%s did not send everything within %u ms", vp->pci.name,
+						   virtio_patience_us / 1000);
 			deadline_pause();
 		}
 	}

@@ -43,6 +43,12 @@ struct virtio_net_config {
 	uint32_t speed_mbps;
 };
 
+/*
+ * How long the device may take to reset, to answer a command, and to send what is in its rings. Microseconds do for the
+ * first two unless a back end in another process is busy. Tests of devices that never answer have less patience.
+ */
+extern unsigned virtio_patience_us;
+
 /* Find the windows. -EOPNOTSUPP with a sentence for a device that is not modern, -EIO for one that makes no sense. */
 int virtio_pci_open(struct virtio_pci *pci, struct vireo_device *dev);
 /* Back to the state after power on, all memory of the driver forgotten; -ENODEV, -ETIMEDOUT. */

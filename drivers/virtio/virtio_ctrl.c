@@ -9,9 +9,6 @@
 #include "deadline.h"
 #include "virtio.h"
 
-/* A command is answered by the back end's main loop, which may be busy; not by the wire. */
-#define COMMAND_US 1000000
-
 /* The largest command: both MAC tables. */
 #define MAX_DATA (2 * sizeof(uint32_t) + VIREO_MAX_FILTER_MACS * VIREO_MAC_LEN)
 #define REQUEST_SIZE (sizeof(struct virtio_net_ctrl_hdr) + MAX_DATA)
@@ -64,7 +61,7 @@ void virtio_ctrl_disable(struct virtio_port *vp)
 
 static int wait_for_answer(struct virtio_port *vp)
 {
-	struct deadline deadline = deadline_in_us(COMMAND_US);
+	struct deadline deadline = deadline_in_us(virtio_patience_us);
 	struct virtio_ctrl *ctrl = &vp->ctrl;
 
 	for (;;) {
@@ -81,8 +78,8 @@ static int wait_for_answer(struct virtio_port *vp)
 		if (status & VIRTIO_STATUS_NEEDS_RESET)
 			return vireo_error(-EIO, "%s gave up and wants to be reset; stop and start the port", vp->pci.name);
 		if (late)
-			return vireo_error(-ETIMEDOUT, "%s did not answer a command within %d ms", vp->pci.name,
-					   COMMAND_US / 1000);
+			return vireo_error(-ETIMEDOUT, "%s did not answer a command within %u ms", vp->pci.name,
+					   virtio_patience_us / 1000);
 		deadline_pause();
 	}
 }

@@ -6,8 +6,8 @@
 #include "deadline.h"
 #include "virtio.h"
 
-/* Resets take microseconds, or tens of milliseconds with a back end in another process. */
-#define RESET_US 1000000
+unsigned virtio_patience_us = 1000000;
+
 /* Reads of the configuration until two pictures of it are the same. */
 #define MAX_CONFIG_READS 64
 /* More capabilities than fit into config space. */
@@ -140,7 +140,7 @@ void virtio_pci_add_status(const struct virtio_pci *pci, uint8_t bits)
 /* 4.1.4.3.2: after writing 0, wait for 0. */
 int virtio_pci_reset(const struct virtio_pci *pci)
 {
-	struct deadline deadline = deadline_in_us(RESET_US);
+	struct deadline deadline = deadline_in_us(virtio_patience_us);
 
 	io_write8(&pci->common, VIRTIO_DEVICE_STATUS, 0);
 	for (;;) {
@@ -150,7 +150,8 @@ int virtio_pci_reset(const struct virtio_pci *pci)
 		if (status <= 0)
 			return status;
 		if (late)
-			return vireo_error(-ETIMEDOUT, "%s: a reset did not end within %d ms", pci->name, RESET_US / 1000);
+			return vireo_error(-ETIMEDOUT, "%s: a reset did not end within %u ms", pci->name,
+					   virtio_patience_us / 1000);
 		deadline_pause();
 	}
 }

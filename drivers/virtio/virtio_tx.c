@@ -510,7 +510,7 @@ void virtio_txq_start(struct virtio_txq *q)
 
 bool virtio_txq_is_empty(const struct virtio_txq *q)
 {
-	return q->vq.avail_idx == q->vq.used_idx;
+	return virtq_n_free(&q->vq) == virtq_size(&q->vq);
 }
 
 void virtio_txq_stop(struct virtio_txq *q)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "virtio_rig.h"
 
+#include "virtio/virtio.h"
+
 #define N_BUFS 512
 
 void rig_create(struct rig *r, const char *name)
@@ -8,6 +10,8 @@ void rig_create(struct rig *r, const char *name)
 	struct vireo_pool_config pool = { .name = name, .n_bufs = N_BUFS };
 
 	setenv("VIREO_PAGE_SIZE", "4K", 1);
+	/* The model answers at once or never. */
+	virtio_patience_us = 20000;
 	memset(r, 0, sizeof(*r));
 	r->fv = fake_virtio_create(name);
 	assert_int_equal(vireo_pool_create(&pool, &r->pool), 0);
