@@ -86,6 +86,7 @@ static unsigned n_cached(const struct vireo_pool *pool)
 static void steal(struct vireo_pool *pool, const struct pool_cache *own, unsigned n)
 {
 	unsigned n_slots = io_load_relaxed(&registry.n_slots);
+	bool claimed;
 
 	if (!registry.can_cache || n_cached(pool) + pool->n_stack < n)
 		return;
@@ -95,16 +96,17 @@ static void steal(struct vireo_pool *pool, const struct pool_cache *own, unsigne
 		if (c != own && io_load_relaxed(&c->n))
 			io_store_relaxed(&c->claimed, 1);
 	}
-	/* Every owner either sees claimed from here on, or is seen busy below. */
-	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+	/* Every owner either sees claimed from here on, or is seen busy below; unless a sandbox forbids the call. */
+	claimed = !syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 	for (unsigned slot = 1; slot < n_slots; slot++) {
 		struct pool_cache *c = cache_of(pool, slot);
 
 		if (!io_load_relaxed(&c->claimed))
 			continue;
-		while (io_load_acquire(&c->busy))
+		while (claimed && io_load_acquire(&c->busy))
 			sched_yield();
-		cache_spill(pool, c, 0);
+		if (claimed)
+			cache_spill(pool, c, 0);
 		io_store_release(&c->claimed, 0);
 	}
 }
