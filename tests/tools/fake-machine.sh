@@ -127,7 +127,7 @@ serve_unbind() {
 		dev=$R/sys/devices/pci0000:00/$addr
 		while [ -e "$R/hold/$addr" ]; do sleep 0.1; done
 		case $(readlink "$dev/driver") in
-		*vfio-pci) rm -f "$R/dev/vfio/$(basename "$(readlink "$dev/iommu_group")")" ;;
+		*vfio-pci) rm -rf "$R/dev/vfio/$(group_number "$dev")" "$R/dev/vfio/devices" "$dev/vfio-dev" ;;
 		*) hide_ifaces "$dev" ;;
 		esac
 		rm -f "$dev/driver"
@@ -150,6 +150,22 @@ show_ifaces() {
 	done
 }
 
+group_number() {
+	basename "$(readlink "$1/iommu_group")"
+}
+
+# The folder vfio-dev is always there; with VFIO_DEVICE_CDEV it has a device number, and /dev the file to it.
+make_nodes() {
+	umask 077
+	mkdir -p "$1/vfio-dev/vfio0"
+	if [ -e "$R/has-cdev" ]; then
+		echo 511:0 >"$1/vfio-dev/vfio0/dev"
+		mkdir -p "$R/dev/vfio/devices"
+		touch "$R/dev/vfio/devices/vfio0"
+	fi
+	touch "$R/dev/vfio/$(group_number "$1")"
+}
+
 serve_probe() {
 	exec 3<>"$R/kernel/probe"
 	while read -r addr <&3; do
@@ -159,7 +175,7 @@ serve_probe() {
 		if [ -e "$dev/driver" ] || [ -e "$R/refuse/$driver-$addr" ] || [ ! -d "$R/sys/bus/pci/drivers/$driver" ]; then
 			continue
 		fi
-		[ "$driver" != vfio-pci ] || (umask 077 && touch "$R/dev/vfio/$(basename "$(readlink "$dev/iommu_group")")")
+		[ "$driver" != vfio-pci ] || make_nodes "$dev"
 		[ "$driver" = vfio-pci ] || show_ifaces "$dev"
 		ln -s "../../../bus/pci/drivers/$driver" "$dev/driver"
 	done

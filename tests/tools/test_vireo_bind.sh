@@ -378,6 +378,17 @@ bind_for_a_user_gives_node_rule_and_limit() {
 	want "next, as alice: vireo-pktgen 0000:00:03.0"
 }
 
+bind_for_a_user_gives_the_device_file_too() {
+	two_cards
+	touch "$R/has-cdev"
+	tool bind --user alice eth1
+	want_status 0
+	want_file "$R/log/commands" "chown alice $R/dev/vfio/3"
+	want_file "$R/log/commands" "chown alice $R/dev/vfio/devices/vfio0"
+	tool status 0000:00:03.0
+	want "/dev/vfio/devices/vfio0 (user"
+}
+
 bind_loads_the_module() {
 	two_cards
 	rm -rf "$R/sys/bus/pci/drivers/vfio-pci"
