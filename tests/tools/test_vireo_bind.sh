@@ -235,7 +235,7 @@ status_virtio_without_access_platform_names_the_option() {
 	features 0000:00:03.0 10
 	features 0000:00:04.0 00
 	tool status 0000:00:03.0
-	want "iommu_platform=on,disable-legacy=on"
+	want "-device virtio-net-pci,disable-legacy=on,disable-modern=off,iommu_platform=on"
 	want "ACCESS_PLATFORM"
 	tool status 0000:00:04.0
 	want "legacy-only"
@@ -376,6 +376,26 @@ bind_for_a_user_gives_node_rule_and_limit() {
 	want_file "$R/etc/security/limits.d/50-vireo.conf" "@vireo - memlock unlimited"
 	want_file "$R/log/commands" "udevadm control --reload"
 	want "next, as alice: vireo-pktgen 0000:00:03.0"
+}
+
+bind_for_numbers_needs_no_names() {
+	two_cards
+	tool bind --user 100999 --group 100998 eth1
+	want_status 0
+	want_file "$R/log/commands" "chown 100999:100998 $R/dev/vfio/3"
+	want_file "$R/etc/security/limits.d/50-vireo.conf" "100999:100999 - memlock unlimited"
+	want_file "$R/etc/security/limits.d/50-vireo.conf" "@100998:100998 - memlock unlimited"
+	tool unbind 0000:00:03.0
+	want_gone "$R/etc/security/limits.d/50-vireo.conf"
+}
+
+bind_card_that_vireo_refuses_warns() {
+	two_cards
+	features 0000:00:03.0 10
+	tool bind eth1 eth2
+	want_status 0
+	want "0000:00:03.0 will be refused by vireo"
+	want_not "0000:00:04.0 will be refused"
 }
 
 bind_for_a_user_gives_the_device_file_too() {
