@@ -3,7 +3,7 @@
 # is kept as long as nothing in it changes; the overlay (what is being tested, and the tests) is made for every run.
 
 GUEST_MODULES=(virtio_pci virtio_net 8021q vfio-pci vfio_iommu_type1 e1000e)
-GUEST_TOOLS=(ip tcpdump setpriv jq)
+GUEST_TOOLS=(ip tcpdump setpriv jq hugeadm)
 
 # rootfs_prepare STAGE: make the initramfs out of the base and the tree below STAGE; sets INITRD.
 rootfs_prepare()

@@ -213,6 +213,7 @@ echo "chown $*" >>"$R/log/commands"'
 	command_is udevadm 'echo "udevadm $*" >>"$R/log/commands"'
 	command_is hugeadm '
 echo "hugeadm $*" >>"$R/log/commands"
+echo "hugeadm:WARNING: no swap" >&2
 n=${2#*:}
 [ ! -e "$R/refuse/hugeadm" ] || n=$((n / 4))
 case $2 in 2MB:*) kib=2048 ;; *) kib=1048576 ;; esac

@@ -717,6 +717,7 @@ hugepages_shows_sizes_and_nodes() {
 hugepages_count_goes_through_hugeadm() {
 	tool hugepages --count 64
 	want_status 0
+	want_not "no swap"
 	want_file "$R/log/commands" "hugeadm --pool-pages-min 2MB:64"
 }
 
@@ -725,6 +726,7 @@ hugepages_fewer_than_asked_says_how_many() {
 	tool hugepages --size 2M --count 1024
 	want_status 1
 	want "gave 256 of 1024 pages of 2M"
+	want "no swap"
 	want compact_memory
 	huge_pool 1048576 0 0
 	tool hugepages --size=1G --count=8

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # vireo-bind on a real kernel: what it says about each card, that cards come back to the drivers that they had, and all
-# that it refuses. Here are no udev and no hugeadm; the unit suite has the others on machines made of files.
+# that it refuses. There is no udev here; the unit suite has one, on machines made of files.
 # machine: pair
 # seconds: 120
 
@@ -116,6 +116,7 @@ as_user vireo-bind bind $E >/tmp/said 2>&1 || got=$?
 check "without root: $(cat /tmp/said)" [ $got = 5 ]
 
 echo "-- huge pages"
+check "hugeadm is there" command -v hugeadm
 says 0 "2M +0 +64 +" hugepages --count 64
 check "the kernel has 64" [ "$(cat /proc/sys/vm/nr_hugepages)" = 64 ]
 says 0 "2M +0 +32 +" hugepages --count 32 --node 0
