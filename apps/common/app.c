@@ -35,6 +35,7 @@ void app_init(const char *app)
 {
 	name = app;
 	stopping = 0;
+	sentence[0] = '\0';
 	app_log_to_stderr(VIREO_LOG_WARN);
 }
 

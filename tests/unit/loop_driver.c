@@ -306,6 +306,7 @@ static int loop_probe(struct vireo_port *port, struct vireo_port_limits *ret_lim
 		.default_tx_ring = 256,
 		.max_mtu = 9216,
 		.max_tx_segs = 16,
+		.rx_offloads = VIREO_RX_CSUM, /* and never says that one is right or wrong, which is allowed */
 		.tx_offloads = VIREO_TX_IP_CSUM | VIREO_TX_L4_CSUM,
 		.rx_interrupts = true,
 	};

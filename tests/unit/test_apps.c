@@ -241,8 +241,8 @@ static void apps_wrong_port_has_its_code(void **state)
 	assert_int_equal(run("fwd fake:a fake:nowhere"), 3);
 	assert_says("vireo-fwd: ", "nowhere");
 	assert_int_equal(run("pktgen ffff:ff:1f.7"), 3);
-	assert_int_equal(run("fwd --csum fake:a fake:c"), 8);
-	assert_says("vireo-fwd: ", "checksum");
+	assert_int_equal(run("fwd --lro fake:a fake:c"), 8);
+	assert_says("vireo-fwd: ", "large");
 	assert_int_equal(run("pktgen --size 65000 fake:a"), 8);
 	assert_says("vireo-pktgen: ", "9216");
 	assert_int_equal(run("pktgen --pcap /nonexistent fake:a"), 1);
