@@ -18,6 +18,13 @@
 #define BURST     VIREO_MAX_SEGS
 #define ECHO_PORT 7
 
+/* Packed: behind an Ethernet header nothing is aligned. */
+struct datagram {
+	struct ether_header eth;
+	struct ip ip;
+	struct udphdr udp;
+} __attribute__((packed));
+
 static volatile sig_atomic_t stop;
 static in_addr_t our_ip;
 static uint8_t our_mac[VIREO_MAC_LEN];
@@ -50,32 +57,35 @@ static bool answer_arp(struct vireo_pkt *pkt)
 	return true;
 }
 
+static bool is_for_us(const struct vireo_pkt *pkt, const struct datagram *d)
+{
+	/* Fragments and headers with options are left to larger programs. */
+	return pkt->len >= sizeof(*d) && d->ip.ip_v == 4 && d->ip.ip_hl == 5 && d->ip.ip_p == IPPROTO_UDP &&
+	       d->ip.ip_dst.s_addr == our_ip && d->udp.uh_dport == htons(ECHO_PORT) &&
+	       !(d->ip.ip_off & htons(IP_MF | IP_OFFMASK)) && !(pkt->flags & (VIREO_PKT_RX_IP_BAD | VIREO_PKT_RX_L4_BAD));
+}
+
 static bool answer_udp(struct vireo_pkt *pkt)
 {
-	struct ether_header *eth = vireo_pkt_data(pkt);
-	struct ip *ip = (struct ip *)(eth + 1);
-	struct udphdr *udp = (struct udphdr *)((char *)ip + sizeof(*ip));
-	uint16_t from;
+	struct datagram *d = vireo_pkt_data(pkt);
+	unsigned len;
 
-	/* Fragments and headers with options are left to larger programs. */
-	if (pkt->len < sizeof(*eth) + sizeof(*ip) + sizeof(*udp) || ip->ip_v != 4 || ip->ip_hl != 5 ||
-	    ip->ip_p != IPPROTO_UDP || ip->ip_dst.s_addr != our_ip || udp->uh_dport != htons(ECHO_PORT) ||
-	    ip->ip_off & htons(IP_MF | IP_OFFMASK) || pkt->flags & (VIREO_PKT_RX_IP_BAD | VIREO_PKT_RX_L4_BAD))
+	if (!is_for_us(pkt, d))
 		return false;
+	turn_around(&d->eth);
+	d->ip.ip_ttl = 64;
+	d->ip.ip_dst = d->ip.ip_src;
+	d->ip.ip_src.s_addr = our_ip;
+	d->udp.uh_dport = d->udp.uh_sport;
+	d->udp.uh_sport = htons(ECHO_PORT);
 	/* A short frame was padded, and padding has no place in a checksum. */
-	if (!(pkt->flags & VIREO_PKT_MORE) && ntohs(ip->ip_len) + sizeof(*eth) < pkt->len)
-		pkt->len = (uint16_t)(ntohs(ip->ip_len) + sizeof(*eth));
-	turn_around(eth);
-	ip->ip_ttl = 64;
-	ip->ip_dst = ip->ip_src;
-	ip->ip_src.s_addr = our_ip;
-	from = udp->uh_sport;
-	udp->uh_sport = udp->uh_dport;
-	udp->uh_dport = from;
+	len = ntohs(d->ip.ip_len) + sizeof(d->eth);
+	if (!(pkt->flags & VIREO_PKT_MORE) && len < pkt->len && len >= sizeof(*d))
+		pkt->len = (uint16_t)len;
 	/* Whatever state its checksum came in, it leaves with a new one. */
 	pkt->flags = (pkt->flags & ~VIREO_PKT_CSUM_PARTIAL) | VIREO_PKT_TX_IP_CSUM | VIREO_PKT_TX_UDP_CSUM;
-	pkt->tx.l2_len = sizeof(*eth);
-	pkt->tx.l3_len = sizeof(*ip);
+	pkt->tx.l2_len = sizeof(d->eth);
+	pkt->tx.l3_len = sizeof(d->ip);
 	return true;
 }
 

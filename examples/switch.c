@@ -6,6 +6,8 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,7 @@
 #define BURST     VIREO_MAX_SEGS
 #define TABLE     4096
 
-static volatile sig_atomic_t stop;
+static atomic_bool stop;
 static struct vireo_port *ports[N_PORTS];
 /* Where addresses live: the address in the upper 48 bits, port plus one below; two threads read and write. */
 static uint64_t table[TABLE];
@@ -33,7 +35,7 @@ static struct thread {
 
 static void on_signal(int sig)
 {
-	stop = sig;
+	stop = true;
 }
 
 static uint64_t address(const uint8_t *mac)

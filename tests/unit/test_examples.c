@@ -137,7 +137,7 @@ static void start_program(struct program *p, unsigned port, const char *name)
 
 static void stop_program(struct program *p)
 {
-	raise(SIGTERM);
+	pthread_kill(p->thread, SIGTERM);
 	assert_int_equal(pthread_join(p->thread, NULL), 0);
 	hide_stdout(false);
 	assert_int_equal(p->code, 0);
