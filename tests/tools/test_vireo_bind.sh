@@ -287,11 +287,11 @@ status_few_hugepages_name_the_command() {
 	two_cards
 	huge_pool 2048 128 0
 	tool status
-	want "no huge page is free"
+	want "no hugepage is free"
 	want "sudo vireo-bind hugepages --count 32"
 	huge_pool 2048 128 16
 	tool status
-	want "only 48 MiB of huge pages are free"
+	want "only 48 MiB of hugepages are free"
 }
 
 status_fits_100_columns() {
@@ -467,6 +467,17 @@ bind_hidden_interface_is_refused() {
 	refused 3 "another network namespace" bind 0000:00:03.0
 }
 
+bind_parent_of_virtual_functions_is_refused() {
+	two_cards
+	echo 4 >"$R/sys/bus/pci/devices/0000:00:03.0/sriov_numvfs"
+	echo 0 >"$R/sys/bus/pci/devices/0000:00:04.0/sriov_numvfs"
+	refused 3 "its 4 virtual functions" bind eth1
+	tool status 0000:00:03.0
+	want "echo 0 | sudo tee /sys/bus/pci/devices/0000:00:03.0/sriov_numvfs"
+	tool bind eth2
+	want_status 0
+}
+
 bind_without_ip_reads_proc() {
 	case $SHELL_WORDS in *busybox*) return ;; esac
 	two_cards
@@ -545,6 +556,13 @@ bind_chown_that_fails_puts_everything_back() {
 	touch "$R/refuse/chown"
 	echo my-driver >"$R/sys/bus/pci/devices/0000:00:03.0/driver_override"
 	undone 1 "could not give /dev/vfio/3 to alice" bind --user alice eth1
+}
+
+bind_for_another_that_fails_leaves_it_with_the_first() {
+	two_cards
+	tool bind --user alice eth1
+	touch "$R/refuse/chown"
+	refused 1 "could not give /dev/vfio/3 to root" bind --user root 0000:00:03.0
 }
 
 bind_module_that_fails_changes_nothing() {
@@ -702,7 +720,7 @@ unbind_dry_run_changes_nothing_and_shows_all() {
 	want_gone "$R/var/lib/vireo/bind/0000:00:03.0"
 }
 
-# ---- huge pages -----------------------------------------------------------------------------------------------------
+# ---- hugepages -----------------------------------------------------------------------------------------------------
 
 hugepages_shows_sizes_and_nodes() {
 	huge_pool 1048576 4 3
@@ -781,7 +799,7 @@ wrong_arguments_end_with_a_sentence_and_2() {
 	refused 2 "--count is a number" hugepages --count many
 	refused 2 "--size is 2M or 1G" hugepages --size 4K --count 1
 	refused 2 "--node needs --count" hugepages --node 1
-	refused 2 "no huge pages of 1G" hugepages --size 1G --count 1
+	refused 2 "no hugepages of 1G" hugepages --size 1G --count 1
 }
 
 other_classes_of_devices_are_left_alone() {

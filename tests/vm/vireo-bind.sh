@@ -115,7 +115,7 @@ got=0
 as_user vireo-bind bind $E >/tmp/said 2>&1 || got=$?
 check "without root: $(cat /tmp/said)" [ $got = 5 ]
 
-echo "-- huge pages"
+echo "-- hugepages"
 check "hugeadm is there" command -v hugeadm
 says 0 "2M +0 +64 +" hugepages --count 64
 check "the kernel has 64" [ "$(cat /proc/sys/vm/nr_hugepages)" = 64 ]
