@@ -64,15 +64,17 @@ int main(int argc, char **argv)
 	struct vireo_port *port;
 	struct vireo_stats stats;
 	pcap_dumper_t *file;
+	pcap_t *format;
 
 	if (argc != 3) {
 		fprintf(stderr, "Usage: record PORT FILE\n");
 		return 2;
 	}
 	/* tv_usec holds nanoseconds in such a file. */
-	file = pcap_dump_open(pcap_open_dead_with_tstamp_precision(DLT_EN10MB, 65535, PCAP_TSTAMP_PRECISION_NANO), argv[2]);
+	format = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, 65535, PCAP_TSTAMP_PRECISION_NANO);
+	file = pcap_dump_open(format, argv[2]);
 	if (!file) {
-		perror(argv[2]);
+		fprintf(stderr, "record: %s\n", pcap_geterr(format));
 		return 1;
 	}
 	if (vireo_port_open(argv[1], &cfg, &port) || vireo_port_start(port)) {
@@ -86,6 +88,7 @@ int main(int argc, char **argv)
 		printf(", %llu missed because the disk was too slow", (unsigned long long)stats.drops[VIREO_DROP_RX_MISSED]);
 	putchar('\n');
 	pcap_dump_close(file);
+	pcap_close(format);
 	vireo_port_close(port);
 	return 0;
 }
