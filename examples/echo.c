@@ -15,7 +15,7 @@
 
 #include <vireo/vireo.h>
 
-#define BURST     VIREO_MAX_SEGS
+#define BURST	  VIREO_MAX_SEGS
 #define ECHO_PORT 7
 
 /* Packed: behind an Ethernet header nothing is aligned. */
@@ -62,7 +62,8 @@ static bool is_for_us(const struct vireo_pkt *pkt, const struct datagram *d)
 	/* Fragments and headers with options are left to larger programs. */
 	return pkt->len >= sizeof(*d) && d->ip.ip_v == 4 && d->ip.ip_hl == 5 && d->ip.ip_p == IPPROTO_UDP &&
 	       d->ip.ip_dst.s_addr == our_ip && d->udp.uh_dport == htons(ECHO_PORT) &&
-	       !(d->ip.ip_off & htons(IP_MF | IP_OFFMASK)) && !(pkt->flags & (VIREO_PKT_RX_IP_BAD | VIREO_PKT_RX_L4_BAD));
+	       !(d->ip.ip_off & htons(IP_MF | IP_OFFMASK)) &&
+	       !(pkt->flags & (VIREO_PKT_RX_IP_BAD | VIREO_PKT_RX_L4_BAD));
 }
 
 static bool answer_udp(struct vireo_pkt *pkt)
@@ -96,9 +97,9 @@ static bool answer(struct vireo_pkt *pkt)
 
 	if (pkt->len < sizeof(*eth))
 		return false;
-	return eth->ether_type == htons(ETHERTYPE_ARP) ? answer_arp(pkt) :
-	       eth->ether_type == htons(ETHERTYPE_IP)  ? answer_udp(pkt) :
-							 false;
+	return eth->ether_type == htons(ETHERTYPE_ARP)	? answer_arp(pkt)
+	       : eth->ether_type == htons(ETHERTYPE_IP) ? answer_udp(pkt)
+							: false;
 }
 
 static void serve(struct vireo_rxq *rx, struct vireo_txq *tx)
@@ -126,7 +127,7 @@ int main(int argc, char **argv)
 		.tx_offloads = VIREO_TX_IP_CSUM | VIREO_TX_L4_CSUM,
 		.rx_interrupts = true,
 	};
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = {.sa_handler = on_signal};
 	struct vireo_port_info info;
 	struct vireo_port *port;
 

@@ -36,7 +36,7 @@ static void forward(struct lane *lane)
 
 static struct vireo_port *open_port(const char *spec)
 {
-	struct vireo_port_config cfg = { .mtu = 9000, .promiscuous = true };
+	struct vireo_port_config cfg = {.mtu = 9000, .promiscuous = true};
 	struct vireo_port *port;
 
 	if (vireo_port_open(spec, &cfg, &port) || vireo_port_start(port)) {

@@ -21,7 +21,7 @@ static void on_signal(int sig)
 static unsigned record_packet(pcap_dumper_t *file, const struct vireo_pkt *pkts, const struct timespec *now)
 {
 	static unsigned char frame[65536];
-	struct pcap_pkthdr hdr = { .ts = { now->tv_sec, now->tv_nsec } };
+	struct pcap_pkthdr hdr = {.ts = {now->tv_sec, now->tv_nsec}};
 	unsigned n = 0;
 
 	do {
@@ -59,8 +59,8 @@ static unsigned long record(struct vireo_rxq *q, pcap_dumper_t *file)
 
 int main(int argc, char **argv)
 {
-	struct vireo_port_config cfg = { .promiscuous = true, .rx_interrupts = true };
-	struct sigaction action = { .sa_handler = on_signal };
+	struct vireo_port_config cfg = {.promiscuous = true, .rx_interrupts = true};
+	struct sigaction action = {.sa_handler = on_signal};
 	struct vireo_port *port;
 	struct vireo_stats stats;
 	pcap_dumper_t *file;
@@ -85,7 +85,8 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	printf("%lu packets", record(vireo_port_rxq(port, 0), file));
 	if (vireo_port_stats(port, &stats) == 0)
-		printf(", %llu missed because the disk was too slow", (unsigned long long)stats.drops[VIREO_DROP_RX_MISSED]);
+		printf(", %llu missed because the disk was too slow",
+		       (unsigned long long)stats.drops[VIREO_DROP_RX_MISSED]);
 	putchar('\n');
 	pcap_dump_close(file);
 	pcap_close(format);

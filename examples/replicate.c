@@ -10,7 +10,7 @@
 
 #include <vireo/vireo.h>
 
-#define COPIES  8
+#define COPIES	8
 #define ETH_LEN 14
 
 static volatile sig_atomic_t stop;
@@ -23,7 +23,7 @@ static void on_signal(int sig)
 /* Receiver 0 is 02:00:00:00:00:01, and so on. */
 static void write_header(struct vireo_pkt *head, const uint8_t *original, unsigned receiver)
 {
-	const uint8_t mac[VIREO_MAC_LEN] = { 0x02, 0, 0, 0, 0, (uint8_t)(receiver + 1) };
+	const uint8_t mac[VIREO_MAC_LEN] = {0x02, 0, 0, 0, 0, (uint8_t)(receiver + 1)};
 
 	memcpy(vireo_pkt_data(head), original, ETH_LEN);
 	memcpy(vireo_pkt_data(head), mac, sizeof(mac));
@@ -79,8 +79,8 @@ static struct vireo_port *open_port(const char *spec, const struct vireo_port_co
 
 int main(int argc, char **argv)
 {
-	struct vireo_port_config cfg = { .promiscuous = true };
-	struct vireo_pool_config small = { .name = "headers", .n_bufs = 8192, .buf_size = 64 };
+	struct vireo_port_config cfg = {.promiscuous = true};
+	struct vireo_pool_config small = {.name = "headers", .n_bufs = 8192, .buf_size = 64};
 	struct vireo_port *in, *out;
 	struct vireo_pool *heads;
 

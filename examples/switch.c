@@ -14,10 +14,10 @@
 
 #include <vireo/vireo.h>
 
-#define N_PORTS   4
+#define N_PORTS	  4
 #define N_THREADS 2
-#define BURST     VIREO_MAX_SEGS
-#define TABLE     4096
+#define BURST	  VIREO_MAX_SEGS
+#define TABLE	  4096
 
 static atomic_bool stop;
 static struct vireo_port *ports[N_PORTS];
@@ -62,8 +62,8 @@ static void flush(struct thread *t, unsigned port)
 		return;
 	for (unsigned i = 0; i < out->n; i++)
 		out->pkts[i].port = (uint16_t)port;
-	sent = owner == t ? vireo_tx_burst(vireo_port_txq(ports[port], 0), out->pkts, out->n) :
-			    vireo_ring_put(owner->inbox, out->pkts, out->n);
+	sent = owner == t ? vireo_tx_burst(vireo_port_txq(ports[port], 0), out->pkts, out->n)
+			  : vireo_ring_put(owner->inbox, out->pkts, out->n);
 	vireo_pkt_free(out->pkts + sent, out->n - sent);
 	out->n = 0;
 }
@@ -152,7 +152,7 @@ static int fail(void)
 
 int main(int argc, char **argv)
 {
-	struct vireo_port_config cfg = { .promiscuous = true };
+	struct vireo_port_config cfg = {.promiscuous = true};
 	pthread_t other;
 
 	if (argc != 1 + N_PORTS) {

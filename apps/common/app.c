@@ -14,21 +14,21 @@ static const struct {
 	int err;
 	enum app_exit code;
 } codes[] = {
-	{ 0, APP_OK },
-	{ -EINVAL, APP_USAGE },
-	{ -ENOENT, APP_NO_DEVICE },
-	{ -EUNATCH, APP_NOT_BOUND },
-	{ -EACCES, APP_NO_PERMISSION },
-	{ -EBUSY, APP_BUSY },
-	{ -EPERM, APP_NOT_VIABLE },
-	{ -EOPNOTSUPP, APP_NOT_DRIVABLE },
-	{ -ENOMEM, APP_NO_HUGEPAGES },
-	{ -ENOSPC, APP_FEW_HUGEPAGES },
-	{ -EDQUOT, APP_MEMLOCK },
-	{ -ENODEV, APP_DEVICE_LOST },
-	{ -EIO, APP_DEVICE_ERROR },
-	{ -ETIMEDOUT, APP_DEVICE_ERROR },
-	{ -EBADMSG, APP_VERIFY_FAILED },
+	{0, APP_OK},
+	{-EINVAL, APP_USAGE},
+	{-ENOENT, APP_NO_DEVICE},
+	{-EUNATCH, APP_NOT_BOUND},
+	{-EACCES, APP_NO_PERMISSION},
+	{-EBUSY, APP_BUSY},
+	{-EPERM, APP_NOT_VIABLE},
+	{-EOPNOTSUPP, APP_NOT_DRIVABLE},
+	{-ENOMEM, APP_NO_HUGEPAGES},
+	{-ENOSPC, APP_FEW_HUGEPAGES},
+	{-EDQUOT, APP_MEMLOCK},
+	{-ENODEV, APP_DEVICE_LOST},
+	{-EIO, APP_DEVICE_ERROR},
+	{-ETIMEDOUT, APP_DEVICE_ERROR},
+	{-EBADMSG, APP_VERIFY_FAILED},
 };
 
 void app_init(const char *app)
@@ -77,7 +77,7 @@ int app_finish(int err)
 
 static void print_line(void *ctx, enum vireo_log_level level, const char *text)
 {
-	static const char *const words[] = { "error", "warning", "info", "debug" };
+	static const char *const words[] = {"error", "warning", "info", "debug"};
 
 	fprintf(stderr, "%s: %s: %s\n", name, words[level], text);
 }
@@ -94,9 +94,9 @@ static void on_signal(int sig)
 
 void app_catch_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
 	/* Once only: whoever presses Ctrl-C twice does not want to wait. */
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &action, NULL);

@@ -66,10 +66,10 @@ static int has_value(enum cli_kind kind)
 static void build_tables(const struct cli *cli, struct option longs[MAX_OPTIONS], char letters[3 * MAX_OPTIONS])
 {
 	static const struct option common[] = {
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ "version", no_argument, NULL, OPT_VERSION },
-		{ "verbose", no_argument, NULL, OPT_VERBOSE },
-		{ NULL, 0, NULL, 0 },
+		{"help", no_argument, NULL, OPT_HELP},
+		{"version", no_argument, NULL, OPT_VERSION},
+		{"verbose", no_argument, NULL, OPT_VERBOSE},
+		{NULL, 0, NULL, 0},
 	};
 	int n = 0;
 
@@ -78,7 +78,7 @@ static void build_tables(const struct cli *cli, struct option longs[MAX_OPTIONS]
 	for (const struct cli_option *o = cli->options; o->name; o++, n++) {
 		int value = has_value(o->kind);
 
-		longs[n] = (struct option){ o->name, value, NULL, FIRST_OPTION + n };
+		longs[n] = (struct option){o->name, value, NULL, FIRST_OPTION + n};
 		if (o->letter)
 			letters += sprintf(letters, "%c%s", o->letter, value == required_argument ? ":" : "");
 	}

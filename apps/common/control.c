@@ -11,7 +11,7 @@
 /* A device that fails this often in one run is broken, and trying on would only hide it. */
 #define MAX_RECOVERIES 16
 /* So often is looked whether workers have finished, however rare the screen is. */
-#define LOOK_NS        (50 * 1000000ull)
+#define LOOK_NS (50 * 1000000ull)
 
 static int recover(struct control *c, struct app_port *p)
 {
@@ -57,7 +57,8 @@ static int handle_port(struct control *c, struct app_port *p)
 	if (events < 0)
 		return events;
 	if (events & VIREO_EVENT_REMOVE)
-		return vireo_error(-ENODEV, "%s: the kernel wants the device back (it is being unbound or removed)", p->spec);
+		return vireo_error(-ENODEV, "%s: the kernel wants the device back (it is being unbound or removed)",
+				   p->spec);
 	return events & VIREO_EVENT_LINK ? handle_link(c, p) : 0;
 }
 
@@ -92,11 +93,11 @@ static bool workers_finished(const struct control *c)
 /* Sleep until a port has news, a signal comes or @ns have passed. */
 static void wait_for_events(struct control *c, uint64_t ns)
 {
-	struct timespec ts = { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+	struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
 	struct pollfd fds[PORTS_MAX];
 
 	for (unsigned i = 0; i < c->n_ports; i++)
-		fds[i] = (struct pollfd){ .fd = vireo_port_event_fd(c->ports[i].port), .events = POLLIN };
+		fds[i] = (struct pollfd){.fd = vireo_port_event_fd(c->ports[i].port), .events = POLLIN};
 	ppoll(fds, c->n_ports, &ts, NULL);
 }
 

@@ -94,8 +94,8 @@ static void log_port(struct screen *s, const struct app_port *p)
 	struct app_rates r = app_port_rates(p);
 	char b[4][UNITS_BUF];
 
-	screen_line(s, "%.1f s  %s  rx %s packet/s %s bit/s  tx %s packet/s %s bit/s  dropped %llu", s->elapsed_s, p->spec,
-		    units_format(r.rx_pps, b[0]), units_format(r.rx_bps, b[1]), units_format(r.tx_pps, b[2]),
+	screen_line(s, "%.1f s  %s  rx %s packet/s %s bit/s  tx %s packet/s %s bit/s  dropped %llu", s->elapsed_s,
+		    p->spec, units_format(r.rx_pps, b[0]), units_format(r.rx_bps, b[1]), units_format(r.tx_pps, b[2]),
 		    units_format(r.tx_bps, b[3]), (unsigned long long)app_port_drops(p));
 }
 
@@ -149,8 +149,8 @@ void screen_summary(struct screen *s, const struct app_port *ports, unsigned n, 
 	if (s->mode == SCREEN_OFF)
 		return;
 	erase_table(s);
-	printf("%s, %.1f s in all\n%-*s %12s %7s %7s %12s %7s %7s\n", app_name(), seconds, SPEC_WIDTH, "port", "received",
-	       "pkt/s", "bit/s", "sent", "pkt/s", "bit/s");
+	printf("%s, %.1f s in all\n%-*s %12s %7s %7s %12s %7s %7s\n", app_name(), seconds, SPEC_WIDTH, "port",
+	       "received", "pkt/s", "bit/s", "sent", "pkt/s", "bit/s");
 	for (unsigned i = 0; i < n; i++) {
 		summary_port(&ports[i], seconds);
 		if (ports[i].n_recoveries)

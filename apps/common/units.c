@@ -114,8 +114,8 @@ int units_duration(const char *opt, const char *text, uint64_t *ret_ns)
 		const char *unit;
 		uint64_t ns;
 	} units[] = {
-		{ "", 1000000000 }, { "s", 1000000000 }, { "ms", 1000000 }, { "us", 1000 },
-		{ "m", 60000000000 }, { "h", 3600000000000 },
+		{"", 1000000000}, {"s", 1000000000},  {"ms", 1000000},
+		{"us", 1000},	  {"m", 60000000000}, {"h", 3600000000000},
 	};
 	struct decimal d;
 	uint64_t ns;
@@ -137,7 +137,7 @@ int units_page_size(const char *opt, const char *text, uint64_t *ret_bytes)
 	static const struct {
 		const char *text;
 		uint64_t bytes;
-	} sizes[] = { { "4K", 1ull << 12 }, { "2M", 1ull << 21 }, { "1G", 1ull << 30 } };
+	} sizes[] = {{"4K", 1ull << 12}, {"2M", 1ull << 21}, {"1G", 1ull << 30}};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		if (strcasecmp(text, sizes[i].text) != 0)
@@ -151,8 +151,8 @@ int units_page_size(const char *opt, const char *text, uint64_t *ret_bytes)
 /* What may follow the number and its multiple; without a word, G means bits: nobody sends 10^9 packets per second. */
 static int rate_word(const char *word, bool giga)
 {
-	static const char *const bits[] = { "bps", "bit", "bits", "bit/s", "b/s" };
-	static const char *const packets[] = { "pps", "p/s" };
+	static const char *const bits[] = {"bps", "bit", "bits", "bit/s", "b/s"};
+	static const char *const packets[] = {"pps", "p/s"};
 
 	if (!*word)
 		return giga;
@@ -311,7 +311,8 @@ int units_cpus(const char *opt, const char *text, int *cpus, unsigned max)
 		last = first;
 		if (at && *at == '-')
 			at = parse_decimal(at + 1, &last);
-		if (!at || first.n_fraction || last.n_fraction || last.digits < first.digits || last.digits >= CPU_SETSIZE)
+		if (!at || first.n_fraction || last.n_fraction || last.digits < first.digits ||
+		    last.digits >= CPU_SETSIZE)
 			break;
 		for (uint64_t cpu = first.digits; cpu <= last.digits; cpu++) {
 			if (n == max)
@@ -328,7 +329,7 @@ int units_cpus(const char *opt, const char *text, int *cpus, unsigned max)
 
 const char *units_format(double value, char *buf)
 {
-	static const char letters[] = { ' ', 'k', 'M', 'G', 'T' };
+	static const char letters[] = {' ', 'k', 'M', 'G', 'T'};
 	unsigned i = 0;
 
 	while (value >= 999.5 && i < sizeof(letters) - 1) {

@@ -18,7 +18,7 @@ enum worker_state {
 
 static void nap(void)
 {
-	struct timespec ms = { .tv_nsec = 1000000 };
+	struct timespec ms = {.tv_nsec = 1000000};
 
 	nanosleep(&ms, NULL);
 }

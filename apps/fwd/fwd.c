@@ -7,9 +7,9 @@
 /* Passes without a packet, some 50 us, after which the adaptive mode goes to sleep. */
 #define ADAPTIVE_PASSES 2048
 /* So often an idle poller gives sent buffers back to their pools. */
-#define RECLAIM_PASSES  1024
+#define RECLAIM_PASSES 1024
 /* The control thread waits for us no longer than this. */
-#define SLEEP_US        50000
+#define SLEEP_US 50000
 
 /* New addresses for a packet, in its first element. */
 static void rewrite(const struct fwd_lane *lane, struct vireo_pkt *pkt)
@@ -61,7 +61,7 @@ static void reclaim(struct fwd *fwd)
 
 static void sleep_until_packets(struct fwd *fwd)
 {
-	struct vireo_rxq *queues[2] = { fwd->lanes[0].rx, fwd->lanes[1].rx };
+	struct vireo_rxq *queues[2] = {fwd->lanes[0].rx, fwd->lanes[1].rx};
 
 	reclaim(fwd);
 	vireo_rxq_wait_any(queues, 2, SLEEP_US);

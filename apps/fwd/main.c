@@ -10,7 +10,7 @@ static unsigned max(unsigned a, unsigned b)
 
 static int configure_memory(const struct fwd_options *o)
 {
-	struct vireo_memory_config cfg = { .page_size = o->page_size };
+	struct vireo_memory_config cfg = {.page_size = o->page_size};
 
 	return o->page_size ? vireo_memory_configure(&cfg) : 0;
 }
@@ -52,7 +52,7 @@ static void connect(struct fwd *fwd, const struct fwd_options *o, struct app_por
 static int run(const struct fwd_options *o, struct app_port ports[2], struct screen *screen, double *ret_seconds)
 {
 	static struct fwd fwd;
-	struct worker worker = { .pass = fwd_pass, .ctx = &fwd, .cpu = o->cpu };
+	struct worker worker = {.pass = fwd_pass, .ctx = &fwd, .cpu = o->cpu};
 	struct control control = {
 		.ports = ports,
 		.n_ports = 2,

@@ -8,27 +8,26 @@
 #include "cli.h"
 #include "fwd.h"
 
-static const char usage[] =
-	"Usage: vireo-fwd [options] PORT PORT\n"
-	"Forward what arrives at one port through the other, both ways. A PORT is a card\n"
-	"that is bound to VFIO, by its PCI address 0000:03:00.0; see vireo-bind status.\n"
-	"\n"
-	"  -m, --mac-swap       exchange source and destination address\n"
-	"  -M, --set-mac A[,B]  new destination of what leaves by the 1st[, 2nd] port\n"
-	"  -b, --burst N        packets per call, 1 to 256                          [32]\n"
-	"      --csum           take unfinished checksums in; the other card does them\n"
-	"      --lro            take large TCP packets in; the other card cuts them\n"
-	"      --mtu N          largest IP packet in bytes                        [1500]\n"
-	"      --no-promiscuous take in only what is addressed to the ports\n"
-	"      --poll | --interrupt | --adaptive\n"
-	"                       without packets: spin, sleep, spin then sleep     [poll]\n"
-	"  -d, --duration TIME  end after 10s, 500ms, 2m                        [Ctrl-C]\n"
-	"  -i, --interval TIME  between two looks at the counters                   [1s]\n"
-	"  -c, --cpu N          run on this CPU\n"
-	"      --page-size SIZE 4K, 2M or 1G of memory for packets                  [2M]\n"
-	"      --json [FILE]    one JSON object at the end; without FILE only that\n"
-	"  -q, --quiet          only the summary\n"
-	"  -v, --verbose   -h, --help   -V, --version\n";
+static const char usage[] = "Usage: vireo-fwd [options] PORT PORT\n"
+			    "Forward what arrives at one port through the other, both ways. A PORT is a card\n"
+			    "that is bound to VFIO, by its PCI address 0000:03:00.0; see vireo-bind status.\n"
+			    "\n"
+			    "  -m, --mac-swap       exchange source and destination address\n"
+			    "  -M, --set-mac A[,B]  new destination of what leaves by the 1st[, 2nd] port\n"
+			    "  -b, --burst N        packets per call, 1 to 256                          [32]\n"
+			    "      --csum           take unfinished checksums in; the other card does them\n"
+			    "      --lro            take large TCP packets in; the other card cuts them\n"
+			    "      --mtu N          largest IP packet in bytes                        [1500]\n"
+			    "      --no-promiscuous take in only what is addressed to the ports\n"
+			    "      --poll | --interrupt | --adaptive\n"
+			    "                       without packets: spin, sleep, spin then sleep     [poll]\n"
+			    "  -d, --duration TIME  end after 10s, 500ms, 2m                        [Ctrl-C]\n"
+			    "  -i, --interval TIME  between two looks at the counters                   [1s]\n"
+			    "  -c, --cpu N          run on this CPU\n"
+			    "      --page-size SIZE 4K, 2M or 1G of memory for packets                  [2M]\n"
+			    "      --json [FILE]    one JSON object at the end; without FILE only that\n"
+			    "  -q, --quiet          only the summary\n"
+			    "  -v, --verbose   -h, --help   -V, --version\n";
 
 static int parse_set_mac(void *options, const char *text)
 {
@@ -61,32 +60,32 @@ static int parse_cpu(void *options, const char *text)
 #define FIELD(name) offsetof(struct fwd_options, name)
 
 static const struct cli_option table[] = {
-	{ "mac-swap", 'm', CLI_FLAG, FIELD(mac_swap), true },
-	{ "set-mac", 'M', CLI_PARSE, .parse = parse_set_mac },
-	{ "burst", 'b', CLI_NUMBER, FIELD(burst), .min = 1, .max = FWD_MAX_BURST },
-	{ "csum", 0, CLI_FLAG, FIELD(csum), true },
-	{ "lro", 0, CLI_FLAG, FIELD(lro), true },
-	{ "mtu", 0, CLI_NUMBER, FIELD(mtu), .min = 68, .max = 65535 },
-	{ "promiscuous", 0, CLI_FLAG, FIELD(not_promiscuous), false },
-	{ "no-promiscuous", 0, CLI_FLAG, FIELD(not_promiscuous), true },
-	{ "poll", 0, CLI_SET, FIELD(idle), FWD_POLL },
-	{ "interrupt", 0, CLI_SET, FIELD(idle), FWD_INTERRUPT },
-	{ "adaptive", 0, CLI_SET, FIELD(idle), FWD_ADAPTIVE },
-	{ "duration", 'd', CLI_DURATION, FIELD(duration_ns) },
-	{ "interval", 'i', CLI_DURATION, FIELD(interval_ns) },
-	{ "cpu", 'c', CLI_PARSE, .parse = parse_cpu },
-	{ "page-size", 0, CLI_PAGE_SIZE, FIELD(page_size) },
-	{ "json", 0, CLI_JSON, FIELD(report) },
-	{ "quiet", 'q', CLI_FLAG, FIELD(quiet), true },
-	{ NULL },
+	{"mac-swap", 'm', CLI_FLAG, FIELD(mac_swap), true},
+	{"set-mac", 'M', CLI_PARSE, .parse = parse_set_mac},
+	{"burst", 'b', CLI_NUMBER, FIELD(burst), .min = 1, .max = FWD_MAX_BURST},
+	{"csum", 0, CLI_FLAG, FIELD(csum), true},
+	{"lro", 0, CLI_FLAG, FIELD(lro), true},
+	{"mtu", 0, CLI_NUMBER, FIELD(mtu), .min = 68, .max = 65535},
+	{"promiscuous", 0, CLI_FLAG, FIELD(not_promiscuous), false},
+	{"no-promiscuous", 0, CLI_FLAG, FIELD(not_promiscuous), true},
+	{"poll", 0, CLI_SET, FIELD(idle), FWD_POLL},
+	{"interrupt", 0, CLI_SET, FIELD(idle), FWD_INTERRUPT},
+	{"adaptive", 0, CLI_SET, FIELD(idle), FWD_ADAPTIVE},
+	{"duration", 'd', CLI_DURATION, FIELD(duration_ns)},
+	{"interval", 'i', CLI_DURATION, FIELD(interval_ns)},
+	{"cpu", 'c', CLI_PARSE, .parse = parse_cpu},
+	{"page-size", 0, CLI_PAGE_SIZE, FIELD(page_size)},
+	{"json", 0, CLI_JSON, FIELD(report)},
+	{"quiet", 'q', CLI_FLAG, FIELD(quiet), true},
+	{NULL},
 };
 
 int fwd_options_parse(int argc, char **argv, struct fwd_options *ret_options)
 {
-	struct cli cli = { .usage = usage, .options = table, .target = ret_options };
+	struct cli cli = {.usage = usage, .options = table, .target = ret_options};
 	int first;
 
-	*ret_options = (struct fwd_options){ .burst = 32, .cpu = WORKER_ANY_CPU, .interval_ns = 1000000000 };
+	*ret_options = (struct fwd_options){.burst = 32, .cpu = WORKER_ANY_CPU, .interval_ns = 1000000000};
 	first = cli_parse(&cli, &argc, argv);
 	ret_options->done = cli.done;
 	if (first < 0 || cli.done)

@@ -3,11 +3,11 @@
 #include "pktgen.h"
 
 /* After the last packet went: packets that are still on their way may take so long to show up one after another... */
-#define QUIET_NS    500000000u
+#define QUIET_NS 500000000u
 /* ...and if none is missing, this is the time for one that comes twice. */
 #define COMPLETE_NS 50000000u
 /* However long they keep coming, this is the end. */
-#define DRAIN_NS    2000000000u
+#define DRAIN_NS 2000000000u
 
 static bool senders_finished(struct pktgen *g)
 {

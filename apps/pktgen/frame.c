@@ -87,7 +87,7 @@ static void write_template(struct frame_gen *gen)
 	p += gen->l2_len;
 	p[0] = 0x45;
 	put16(p + 6, 0x4000); /* don't fragment */
-	p[8] = 64;            /* time to live */
+	p[8] = 64;	      /* time to live */
 	p[9] = PROTO_UDP;
 	p += IP_LEN + UDP_LEN;
 	put32(p, FRAME_MAGIC);
@@ -113,8 +113,9 @@ int frame_gen_init(struct frame_gen *gen, const struct frame_config *cfg)
 	/* Flows without ranges: the source port tells them apart. */
 	if (cfg->n_flows > 1 && count_flows(cfg) == 1) {
 		if (cfg->n_flows > 65536u - cfg->src_port.first)
-			return vireo_error(-EINVAL, "--flows %llu: source ports from %u on do not suffice; give --src-ip a range",
-					   (unsigned long long)cfg->n_flows, cfg->src_port.first);
+			return vireo_error(
+				-EINVAL, "--flows %llu: source ports from %u on do not suffice; give --src-ip a range",
+				(unsigned long long)cfg->n_flows, cfg->src_port.first);
 		gen->cfg.src_port.last = cfg->src_port.first + (uint32_t)cfg->n_flows - 1;
 	}
 	n = count_flows(&gen->cfg);
@@ -128,7 +129,8 @@ int frame_gen_init(struct frame_gen *gen, const struct frame_config *cfg)
 
 	head = gen->l2_len + IP_LEN + UDP_LEN + TAG_LEN;
 	for (unsigned len = head + 1; len <= FRAME_MAX; len++) {
-		unsigned i = len - 1 - head; /* the last byte of a frame of this length, counted from the filling's start */
+		unsigned i =
+			len - 1 - head; /* the last byte of a frame of this length, counted from the filling's start */
 		uint64_t byte = (uint8_t)i;
 
 		gen->fill_sum[len] = fold(gen->fill_sum[len - 1] + (i % 2 ? byte : byte << 8));
@@ -189,8 +191,8 @@ void frame_write(struct frame_gen *gen, uint8_t *frame, unsigned len, uint64_t n
 	if (!gen->cfg.offload) {
 		put16(ip + 10, (uint16_t)~fold(sum_bytes(ip, IP_LEN)));
 		/* RFC 768: pseudo header, header and data; a sum of zero is sent as all ones. */
-		csum = (uint16_t)~fold(sum_bytes(ip + 12, 8) + PROTO_UDP + udp_len +
-				       sum_bytes(udp, UDP_LEN + TAG_LEN) + gen->fill_sum[len]);
+		csum = (uint16_t)~fold(sum_bytes(ip + 12, 8) + PROTO_UDP + udp_len + sum_bytes(udp, UDP_LEN + TAG_LEN) +
+				       gen->fill_sum[len]);
 		put16(udp + 6, csum ? csum : 0xffff);
 	}
 	next_flow(gen);
@@ -201,7 +203,8 @@ static unsigned find_ipv4(const uint8_t *frame, unsigned len)
 {
 	unsigned at = ETH_LEN;
 
-	while (len >= at + VLAN_LEN && (get16(frame + at - 2) == ETHERTYPE_VLAN || get16(frame + at - 2) == ETHERTYPE_QINQ))
+	while (len >= at + VLAN_LEN &&
+	       (get16(frame + at - 2) == ETHERTYPE_VLAN || get16(frame + at - 2) == ETHERTYPE_QINQ))
 		at += VLAN_LEN;
 	return len >= at + IP_LEN + UDP_LEN + TAG_LEN && get16(frame + at - 2) == ETHERTYPE_IPV4 ? at : 0;
 }
@@ -231,7 +234,8 @@ enum frame_kind frame_check(const uint8_t *frame, unsigned len, struct frame_tag
 		return FRAME_FOREIGN;
 	if (get32(tag) != FRAME_MAGIC) {
 		/* UDP with a wrong checksum is ours too, damaged where we would have known it; nobody else sends such. */
-		return headers_valid(ip, len - at) && get16(udp + 6) && !udp_sum_valid(ip) ? FRAME_CORRUPT : FRAME_FOREIGN;
+		return headers_valid(ip, len - at) && get16(udp + 6) && !udp_sum_valid(ip) ? FRAME_CORRUPT
+											   : FRAME_FOREIGN;
 	}
 	if (!headers_valid(ip, len - at) || get16(udp + 4) < UDP_LEN + TAG_LEN || !udp_sum_valid(ip))
 		return FRAME_CORRUPT;

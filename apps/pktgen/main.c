@@ -45,7 +45,7 @@ unsigned pktgen_peer(const struct pktgen *g, unsigned sender)
 
 static const uint8_t *peer_mac(const struct pktgen *g, unsigned sender)
 {
-	static const uint8_t nobody[VIREO_MAC_LEN] = { 0x02, 0, 0, 0, 0, 0x02 };
+	static const uint8_t nobody[VIREO_MAC_LEN] = {0x02, 0, 0, 0, 0, 0x02};
 
 	return g->opts.n_ports > 1 ? g->ports[pktgen_peer(g, sender)].info.mac : nobody;
 }
@@ -81,7 +81,7 @@ static int open_sender(struct pktgen *g, unsigned i, uint16_t stream)
 
 static int set_up(struct pktgen *g)
 {
-	struct vireo_memory_config memory = { .page_size = g->opts.page_size };
+	struct vireo_memory_config memory = {.page_size = g->opts.page_size};
 	uint16_t stream;
 	int err = 0;
 
@@ -143,7 +143,7 @@ static int run(struct pktgen *g)
 	if (g->n_threads > g->opts.n_ports)
 		g->n_threads = g->opts.n_ports;
 	for (unsigned i = 0; i < g->n_threads; i++) {
-		g->threads[i] = (struct pktgen_thread){ .gen = g, .idx = i };
+		g->threads[i] = (struct pktgen_thread){.gen = g, .idx = i};
 		g->workers[i] = (struct worker){
 			.pass = pktgen_pass,
 			.ctx = &g->threads[i],

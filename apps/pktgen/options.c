@@ -9,37 +9,37 @@
 #include "cli.h"
 #include "pktgen.h"
 
-static const char usage[] =
-	"Usage: vireo-pktgen [options] PORT...    each PORT sends, and counts arrivals\n"
-	"       vireo-pktgen [options] --rx PORT  receives only; goes with others as well\n"
-	"  -r, --rate RATE      1.5M packets/s or 10G bit/s on the wire, per port   [max]\n"
-	"  -s, --size SIZES     64 | 64,512 | 64:7,594:4 | imix; with FCS, no tag    [64]\n"
-	"  -n, --count N        packets per port; with --rx alone: so many will come\n"
-	"  -d, --duration TIME  10s, 500ms, 2m\n"
-	"  -b, --burst N        packets per call, 1 to 256                           [32]\n"
-	"      --verify         check what arrives (at --rx ports, if any): lost,\n"
-	"                       reordered, duplicated, corrupted (exit code 14); latency\n"
-	"      --allow-loss N|P%, --allow-reorder         what --verify puts up with\n"
-	"      --src-ip, --dst-ip A | A-B | A/24          [198.18.0.1] [198.19.0.1]\n"
-	"      --src-port, --dst-port N | N-M             [49152] [9]\n"
-	"      --flows N        so many of these; without ranges by source port\n"
-	"      --src-mac, --dst-mac MAC                   [own] [next or --rx PORT's]\n"
-	"      --vlan ID        with this tag            --offload  checksums by the card\n"
-	"      --pcap FILE      replay with its own timing, or at --rate\n"
-	"      --loop N         so many rounds of it; 0: without end                  [1]\n"
-	"  -c, --cpu LIST       a thread on each: 0,2-3               [one, on any CPU]\n"
-	"  -i, --interval TIME  between two looks at the counters                    [1s]\n"
-	"      --page-size SIZE 4K, 2M or 1G of memory for packets                   [2M]\n"
-	"      --json [FILE]    one JSON object at the end; without FILE only that\n"
-	"  -q, --quiet  only the summary   -v, --verbose   -h, --help   -V, --version\n";
+static const char usage[] = "Usage: vireo-pktgen [options] PORT...    each PORT sends, and counts arrivals\n"
+			    "       vireo-pktgen [options] --rx PORT  receives only; goes with others as well\n"
+			    "  -r, --rate RATE      1.5M packets/s or 10G bit/s on the wire, per port   [max]\n"
+			    "  -s, --size SIZES     64 | 64,512 | 64:7,594:4 | imix; with FCS, no tag    [64]\n"
+			    "  -n, --count N        packets per port; with --rx alone: so many will come\n"
+			    "  -d, --duration TIME  10s, 500ms, 2m\n"
+			    "  -b, --burst N        packets per call, 1 to 256                           [32]\n"
+			    "      --verify         check what arrives (at --rx ports, if any): lost,\n"
+			    "                       reordered, duplicated, corrupted (exit code 14); latency\n"
+			    "      --allow-loss N|P%, --allow-reorder         what --verify puts up with\n"
+			    "      --src-ip, --dst-ip A | A-B | A/24          [198.18.0.1] [198.19.0.1]\n"
+			    "      --src-port, --dst-port N | N-M             [49152] [9]\n"
+			    "      --flows N        so many of these; without ranges by source port\n"
+			    "      --src-mac, --dst-mac MAC                   [own] [next or --rx PORT's]\n"
+			    "      --vlan ID        with this tag            --offload  checksums by the card\n"
+			    "      --pcap FILE      replay with its own timing, or at --rate\n"
+			    "      --loop N         so many rounds of it; 0: without end                  [1]\n"
+			    "  -c, --cpu LIST       a thread on each: 0,2-3               [one, on any CPU]\n"
+			    "  -i, --interval TIME  between two looks at the counters                    [1s]\n"
+			    "      --page-size SIZE 4K, 2M or 1G of memory for packets                   [2M]\n"
+			    "      --json [FILE]    one JSON object at the end; without FILE only that\n"
+			    "  -q, --quiet  only the summary   -v, --verbose   -h, --help   -V, --version\n";
 
 static int add_size(struct pktgen_options *o, uint64_t size, uint64_t weight, unsigned *left)
 {
 	if (size < FRAME_MIN + FRAME_FCS || size > FRAME_MAX)
-		return vireo_error(-EINVAL, "--size %llu: a frame with its FCS has 64 to %u bytes", (unsigned long long)size,
-				   FRAME_MAX);
+		return vireo_error(-EINVAL, "--size %llu: a frame with its FCS has 64 to %u bytes",
+				   (unsigned long long)size, FRAME_MAX);
 	if (!weight || weight > *left)
-		return vireo_error(-EINVAL, "--size: weights must be 1 or more, and %u in all at most", PKTGEN_MAX_SIZES);
+		return vireo_error(-EINVAL, "--size: weights must be 1 or more, and %u in all at most",
+				   PKTGEN_MAX_SIZES);
 	*left -= (unsigned)weight;
 	for (; weight; weight--)
 		o->sizes[o->n_sizes++] = (uint16_t)size;
@@ -198,32 +198,32 @@ static int parse_allow_loss(void *options, const char *text)
 #define FIELD(name) offsetof(struct pktgen_options, name)
 
 static const struct cli_option table[] = {
-	{ "rate", 'r', CLI_RATE, FIELD(rate) },
-	{ "size", 's', CLI_PARSE, .parse = parse_sizes },
-	{ "count", 'n', CLI_NUMBER, FIELD(count), .min = 1, .max = UINT64_MAX },
-	{ "duration", 'd', CLI_DURATION, FIELD(duration_ns) },
-	{ "burst", 'b', CLI_NUMBER, FIELD(burst), .min = 1, .max = PKTGEN_MAX_BURST },
-	{ "rx", 0, CLI_PARSE, .parse = parse_rx },
-	{ "verify", 0, CLI_FLAG, FIELD(verify), true },
-	{ "allow-loss", 0, CLI_PARSE, .parse = parse_allow_loss },
-	{ "allow-reorder", 0, CLI_FLAG, FIELD(allow_reorder), true },
-	{ "src-ip", 0, CLI_IP_RANGE, FIELD(frame.src_ip) },
-	{ "dst-ip", 0, CLI_IP_RANGE, FIELD(frame.dst_ip) },
-	{ "src-port", 0, CLI_PORT_RANGE, FIELD(frame.src_port) },
-	{ "dst-port", 0, CLI_PORT_RANGE, FIELD(frame.dst_port) },
-	{ "flows", 0, CLI_NUMBER, FIELD(frame.n_flows), .min = 1, .max = UINT64_MAX },
-	{ "src-mac", 0, CLI_PARSE, .parse = parse_src_mac },
-	{ "dst-mac", 0, CLI_PARSE, .parse = parse_dst_mac },
-	{ "vlan", 0, CLI_PARSE, .parse = parse_vlan },
-	{ "offload", 0, CLI_FLAG, FIELD(frame.offload), true },
-	{ "pcap", 0, CLI_TEXT, FIELD(pcap) },
-	{ "loop", 0, CLI_NUMBER, FIELD(n_loops), .min = 0, .max = UINT64_MAX },
-	{ "cpu", 'c', CLI_PARSE, .parse = parse_cpus },
-	{ "interval", 'i', CLI_DURATION, FIELD(interval_ns) },
-	{ "page-size", 0, CLI_PAGE_SIZE, FIELD(page_size) },
-	{ "json", 0, CLI_JSON, FIELD(report) },
-	{ "quiet", 'q', CLI_FLAG, FIELD(quiet), true },
-	{ NULL },
+	{"rate", 'r', CLI_RATE, FIELD(rate)},
+	{"size", 's', CLI_PARSE, .parse = parse_sizes},
+	{"count", 'n', CLI_NUMBER, FIELD(count), .min = 1, .max = UINT64_MAX},
+	{"duration", 'd', CLI_DURATION, FIELD(duration_ns)},
+	{"burst", 'b', CLI_NUMBER, FIELD(burst), .min = 1, .max = PKTGEN_MAX_BURST},
+	{"rx", 0, CLI_PARSE, .parse = parse_rx},
+	{"verify", 0, CLI_FLAG, FIELD(verify), true},
+	{"allow-loss", 0, CLI_PARSE, .parse = parse_allow_loss},
+	{"allow-reorder", 0, CLI_FLAG, FIELD(allow_reorder), true},
+	{"src-ip", 0, CLI_IP_RANGE, FIELD(frame.src_ip)},
+	{"dst-ip", 0, CLI_IP_RANGE, FIELD(frame.dst_ip)},
+	{"src-port", 0, CLI_PORT_RANGE, FIELD(frame.src_port)},
+	{"dst-port", 0, CLI_PORT_RANGE, FIELD(frame.dst_port)},
+	{"flows", 0, CLI_NUMBER, FIELD(frame.n_flows), .min = 1, .max = UINT64_MAX},
+	{"src-mac", 0, CLI_PARSE, .parse = parse_src_mac},
+	{"dst-mac", 0, CLI_PARSE, .parse = parse_dst_mac},
+	{"vlan", 0, CLI_PARSE, .parse = parse_vlan},
+	{"offload", 0, CLI_FLAG, FIELD(frame.offload), true},
+	{"pcap", 0, CLI_TEXT, FIELD(pcap)},
+	{"loop", 0, CLI_NUMBER, FIELD(n_loops), .min = 0, .max = UINT64_MAX},
+	{"cpu", 'c', CLI_PARSE, .parse = parse_cpus},
+	{"interval", 'i', CLI_DURATION, FIELD(interval_ns)},
+	{"page-size", 0, CLI_PAGE_SIZE, FIELD(page_size)},
+	{"json", 0, CLI_JSON, FIELD(report)},
+	{"quiet", 'q', CLI_FLAG, FIELD(quiet), true},
+	{NULL},
 };
 
 /* Options find the --rx ports first; those that send shall come first. */
@@ -250,28 +250,30 @@ static int check(const struct pktgen_options *o)
 	if (o->pcap && !o->n_senders)
 		return vireo_error(-EINVAL, "--pcap needs a port that sends");
 	if (o->pcap && o->verify)
-		return vireo_error(-EINVAL, "--verify recognises only frames of vireo-pktgen itself, not those of --pcap");
+		return vireo_error(-EINVAL,
+				   "--verify recognises only frames of vireo-pktgen itself, not those of --pcap");
 	return 0;
 }
 
 int pktgen_options_parse(int argc, char **argv, struct pktgen_options *ret_options)
 {
 	struct pktgen_options *o = ret_options;
-	struct cli cli = { .usage = usage, .options = table, .target = o };
+	struct cli cli = {.usage = usage, .options = table, .target = o};
 	int first, err;
 
 	*o = (struct pktgen_options){
-		.sizes = { 64 },
+		.sizes = {64},
 		.n_sizes = 1,
 		.burst = 32,
 		.n_loops = 1,
 		.interval_ns = 1000000000,
-		.frame = {
-			.src_ip = { 0xc6120001, 0xc6120001 }, /* RFC 2544 has 198.18.0.0/15 set aside for this */
-			.dst_ip = { 0xc6130001, 0xc6130001 },
-			.src_port = { 49152, 49152 },
-			.dst_port = { 9, 9 }, /* discard */
-		},
+		.frame =
+			{
+				.src_ip = {0xc6120001, 0xc6120001}, /* RFC 2544 has 198.18.0.0/15 set aside for this */
+				.dst_ip = {0xc6130001, 0xc6130001},
+				.src_port = {49152, 49152},
+				.dst_port = {9, 9}, /* discard */
+			},
 	};
 	first = cli_parse(&cli, &argc, argv);
 	o->done = cli.done;

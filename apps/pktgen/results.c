@@ -14,7 +14,7 @@ typedef unsigned long long ull;
 static const struct {
 	const char *name;
 	double percent;
-} percentiles[] = { { "p50", 50 }, { "p99", 99 }, { "p99.9", 99.9 } };
+} percentiles[] = {{"p50", 50}, {"p99", 99}, {"p99.9", 99.9}};
 
 #define N_PERCENTILES (sizeof(percentiles) / sizeof(percentiles[0]))
 
@@ -86,7 +86,8 @@ int pktgen_verdict(struct pktgen *g)
 	if ((c.lost > o->allow_lost && percent > o->allow_lost_percent) || (c.reordered && !o->allow_reorder) ||
 	    c.duplicated || c.corrupted)
 		return vireo_error(-EBADMSG,
-				   "verification failed: %llu received, %llu lost, %llu reordered, %llu duplicated, %llu corrupted",
+				   "verification failed: %llu received, %llu lost, %llu reordered, %llu duplicated, "
+				   "%llu corrupted",
 				   (ull)c.received, (ull)c.lost, (ull)c.reordered, (ull)c.duplicated, (ull)c.corrupted);
 	return 0;
 }
@@ -126,7 +127,8 @@ static void print_latency(const struct hist *h)
 		return;
 	printf("  latency: min %s", units_format_ns(h->min, buf));
 	for (unsigned i = 0; i < N_PERCENTILES; i++)
-		printf(", %s %s", percentiles[i].name, units_format_ns(hist_percentile(h, percentiles[i].percent), buf));
+		printf(", %s %s", percentiles[i].name,
+		       units_format_ns(hist_percentile(h, percentiles[i].percent), buf));
 	printf(", max %s\n", units_format_ns(h->max, buf));
 }
 

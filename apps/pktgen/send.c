@@ -222,7 +222,7 @@ void sender_close(struct sender *s)
 
 struct sender_result sender_result(const struct sender *s)
 {
-	struct sender_result r = { .seconds = (double)(s->last_ns - s->first_ns) / 1e9 };
+	struct sender_result r = {.seconds = (double)(s->last_ns - s->first_ns) / 1e9};
 	double per_unit;
 
 	if (!s->n_sent || r.seconds <= 0)

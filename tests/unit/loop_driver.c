@@ -32,7 +32,7 @@ struct end {
 	unsigned head, n_queued;
 	struct loop_faults faults; /* on the way out */
 	uint64_t n_sent;
-	struct frame held;         /* the one that is to be overtaken; len 0: none */
+	struct frame held; /* the one that is to be overtaken; len 0: none */
 	unsigned fail_after;
 	int fail_err;
 	bool started, armed, link_up;
@@ -428,7 +428,7 @@ static int loop_link(struct vireo_port *port, struct vireo_link *ret_link)
 {
 	struct loop_port *p = vireo_port_priv(port);
 
-	*ret_link = (struct vireo_link){ .up = link_is_up(p->end), .full_duplex = true, .speed_mbps = 10000 };
+	*ret_link = (struct vireo_link){.up = link_is_up(p->end), .full_duplex = true, .speed_mbps = 10000};
 	return 0;
 }
 
@@ -446,7 +446,7 @@ static int loop_set_rx_mode(struct vireo_port *port)
 	return 0; /* a card that takes everything in is promiscuous enough */
 }
 
-static const struct vireo_pci_id loop_ids[] = { { 0x1af4, 0xfa4e }, { 0, 0 } };
+static const struct vireo_pci_id loop_ids[] = {{0x1af4, 0xfa4e}, {0, 0}};
 
 static const struct vireo_driver loop_driver = {
 	.name = "loop",
@@ -481,7 +481,7 @@ static struct end *create_end(const char *name)
 
 	if (n_ends > MAX_ENDS)
 		abort();
-	*end = (struct end){ .link_up = true };
+	*end = (struct end){.link_up = true};
 	snprintf(end->name, sizeof(end->name), "%s", name);
 	pthread_mutex_init(&end->lock, NULL);
 	end->queue = calloc(QUEUE_SIZE, sizeof(*end->queue));

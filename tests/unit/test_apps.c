@@ -173,33 +173,33 @@ static void apps_wrong_usage_is_one_sentence_and_code_2(void **state)
 	static const struct {
 		const char *line, *part;
 	} cases[] = {
-		{ "fwd", "two ports" },
-		{ "fwd fake:a", "two ports" },
-		{ "fwd fake:a fake:b fake:c", "two ports" },
-		{ "fwd fake:a fake:a", "both" },
-		{ "fwd --nonsense fake:a fake:b", "--nonsense" },
-		{ "fwd -x fake:a fake:b", "-x" },
-		{ "fwd --burst 0 fake:a fake:b", "--burst 0" },
-		{ "fwd --burst 257 fake:a fake:b", "256" },
-		{ "fwd --mtu 67 fake:a fake:b", "--mtu" },
-		{ "fwd --duration soon fake:a fake:b", "--duration soon" },
-		{ "fwd --set-mac 1:2 fake:a fake:b", "--set-mac" },
-		{ "fwd --cpu 1,2 fake:a fake:b", "--cpu" },
-		{ "fwd fake:a fake:b --burst", "--burst needs a value" },
-		{ "pktgen", "needs a port" },
-		{ "pktgen --rate fast fake:a", "--rate fast" },
-		{ "pktgen --rate 0 fake:a", "--rate 0" },
-		{ "pktgen --size 63 fake:a", "--size 63" },
-		{ "pktgen --size 64, --size 64:0 fake:a", "weights" },
-		{ "pktgen --size , fake:a", "--size" },
-		{ "pktgen --vlan 4095 fake:a", "--vlan" },
-		{ "pktgen --flows 70000 fake:a", "--flows 70000" },
-		{ "pktgen --src-port 1-4 --flows 5 fake:a", "only 4" },
-		{ "pktgen --pcap x.pcap --verify fake:a", "--verify" },
-		{ "pktgen --pcap x.pcap --rx fake:a", "--pcap" },
-		{ "pktgen fake:a fake:a", "twice" },
-		{ "pktgen fake:a --rx fake:a", "twice" },
-		{ "pktgen --allow-loss 101% fake:a", "--allow-loss" },
+		{"fwd", "two ports"},
+		{"fwd fake:a", "two ports"},
+		{"fwd fake:a fake:b fake:c", "two ports"},
+		{"fwd fake:a fake:a", "both"},
+		{"fwd --nonsense fake:a fake:b", "--nonsense"},
+		{"fwd -x fake:a fake:b", "-x"},
+		{"fwd --burst 0 fake:a fake:b", "--burst 0"},
+		{"fwd --burst 257 fake:a fake:b", "256"},
+		{"fwd --mtu 67 fake:a fake:b", "--mtu"},
+		{"fwd --duration soon fake:a fake:b", "--duration soon"},
+		{"fwd --set-mac 1:2 fake:a fake:b", "--set-mac"},
+		{"fwd --cpu 1,2 fake:a fake:b", "--cpu"},
+		{"fwd fake:a fake:b --burst", "--burst needs a value"},
+		{"pktgen", "needs a port"},
+		{"pktgen --rate fast fake:a", "--rate fast"},
+		{"pktgen --rate 0 fake:a", "--rate 0"},
+		{"pktgen --size 63 fake:a", "--size 63"},
+		{"pktgen --size 64, --size 64:0 fake:a", "weights"},
+		{"pktgen --size , fake:a", "--size"},
+		{"pktgen --vlan 4095 fake:a", "--vlan"},
+		{"pktgen --flows 70000 fake:a", "--flows 70000"},
+		{"pktgen --src-port 1-4 --flows 5 fake:a", "only 4"},
+		{"pktgen --pcap x.pcap --verify fake:a", "--verify"},
+		{"pktgen --pcap x.pcap --rx fake:a", "--pcap"},
+		{"pktgen fake:a fake:a", "twice"},
+		{"pktgen fake:a --rx fake:a", "twice"},
+		{"pktgen --allow-loss 101% fake:a", "--allow-loss"},
 	};
 
 	for (size_t i = 0; i < N_OF(cases); i++) {
@@ -214,7 +214,7 @@ static void apps_wrong_usage_is_one_sentence_and_code_2(void **state)
 
 static void apps_help_fits_a_screen(void **state)
 {
-	static const char *const lines[] = { "fwd --help", "pktgen -h" };
+	static const char *const lines[] = {"fwd --help", "pktgen -h"};
 
 	for (size_t i = 0; i < N_OF(lines); i++) {
 		unsigned n = 0, longest = 0;
@@ -257,7 +257,7 @@ static void apps_wrong_port_has_its_code(void **state)
 
 static void assert_port_object(struct json_object *root, unsigned i, const char *spec)
 {
-	static const char *const keys[] = { "rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "drops" };
+	static const char *const keys[] = {"rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "drops"};
 	char path[64];
 
 	snprintf(path, sizeof(path), "ports/%u/port", i);
@@ -271,10 +271,8 @@ static void assert_port_object(struct json_object *root, unsigned i, const char 
 static void apps_json_alone_is_all_there_is_on_stdout(void **state)
 {
 	static const char *const lines[] = {
-		"fwd --duration 100ms fake:a fake:c --json",
-		"fwd --json --duration 100ms fake:a fake:c",
-		"fwd --duration 100ms --json fake:a fake:c",
-		"fwd --duration 100ms --json - fake:a fake:c",
+		"fwd --duration 100ms fake:a fake:c --json",   "fwd --json --duration 100ms fake:a fake:c",
+		"fwd --duration 100ms --json fake:a fake:c",   "fwd --duration 100ms --json - fake:a fake:c",
 		"fwd --duration 100ms --json=- fake:a fake:c",
 	};
 
@@ -340,7 +338,7 @@ static void apps_without_terminal_print_a_line_per_port_and_interval(void **stat
 
 static void nap(double seconds)
 {
-	struct timespec ts = { .tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
+	struct timespec ts = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
 
 	nanosleep(&ts, NULL);
 }
@@ -360,12 +358,12 @@ static void apps_signal_ends_with_summary_and_code_0(void **state)
 		const char *line;
 		int sig;
 	} cases[] = {
-		{ "fwd fake:src0 fake:src1", SIGINT },
-		{ "fwd --interrupt fake:a fake:c", SIGTERM },
-		{ "fwd --adaptive fake:a fake:c", SIGINT },
-		{ "pktgen fake:a", SIGINT },
-		{ "pktgen fake:a --rx fake:b --verify", SIGTERM },
-		{ "pktgen -r 10pps fake:a", SIGHUP },
+		{"fwd fake:src0 fake:src1", SIGINT},
+		{"fwd --interrupt fake:a fake:c", SIGTERM},
+		{"fwd --adaptive fake:a fake:c", SIGINT},
+		{"pktgen fake:a", SIGINT},
+		{"pktgen fake:a --rx fake:b --verify", SIGTERM},
+		{"pktgen -r 10pps fake:a", SIGHUP},
 	};
 	char line[256], text[OUTPUT_MAX];
 
@@ -448,18 +446,19 @@ static void pktgen_verify_counts_what_the_cable_did(void **state)
 		const char *faults;
 		uint64_t lost, reordered, duplicated, corrupted;
 	} cases[] = {
-		{ "a_lose=10_duplicate=0_reorder=0_corrupt=0", 100, 0, 0, 0 },
-		{ "a_lose=0_duplicate=10_reorder=0_corrupt=0", 0, 0, 100, 0 },
-		{ "a_lose=0_duplicate=0_reorder=7_corrupt=0", 0, 142, 0, 0 },
-		{ "a_lose=0_duplicate=0_reorder=0_corrupt=10", 0, 0, 0, 100 },
-		{ "a_lose=3_duplicate=0_reorder=0_corrupt=7", 333, 0, 0, 95 },
+		{"a_lose=10_duplicate=0_reorder=0_corrupt=0", 100, 0, 0, 0},
+		{"a_lose=0_duplicate=10_reorder=0_corrupt=0", 0, 0, 100, 0},
+		{"a_lose=0_duplicate=0_reorder=7_corrupt=0", 0, 142, 0, 0},
+		{"a_lose=0_duplicate=0_reorder=0_corrupt=10", 0, 0, 0, 100},
+		{"a_lose=3_duplicate=0_reorder=0_corrupt=7", 333, 0, 0, 95},
 	};
 	char line[256];
 
 	for (size_t i = 0; i < N_OF(cases); i++) {
 		struct json_object *root;
 
-		snprintf(line, sizeof(line), "LOOP_FAULTS=%s pktgen -n 1000 fake:a --rx fake:b --verify", cases[i].faults);
+		snprintf(line, sizeof(line), "LOOP_FAULTS=%s pktgen -n 1000 fake:a --rx fake:b --verify",
+			 cases[i].faults);
 		root = report(line, 14);
 		assert_says("vireo-pktgen: ", "verification failed");
 		assert_int_equal(number(root, "verify/lost"), cases[i].lost);
@@ -473,8 +472,9 @@ static void pktgen_verify_counts_what_the_cable_did(void **state)
 
 static void pktgen_allow_options_put_up_with_it(void **state)
 {
-	static const char lose[] = "LOOP_FAULTS=a_lose=10_duplicate=0_reorder=0_corrupt=0 pktgen -n 1000 fake:a --rx fake:b "
-				   "--verify --allow-loss %s";
+	static const char lose[] =
+		"LOOP_FAULTS=a_lose=10_duplicate=0_reorder=0_corrupt=0 pktgen -n 1000 fake:a --rx fake:b "
+		"--verify --allow-loss %s";
 	char line[256];
 
 	snprintf(line, sizeof(line), lose, "100");
@@ -485,9 +485,10 @@ static void pktgen_allow_options_put_up_with_it(void **state)
 	assert_int_equal(run(line), 0);
 	snprintf(line, sizeof(line), lose, "9.9%");
 	assert_int_equal(run(line), 14);
-	assert_int_equal(run("LOOP_FAULTS=a_lose=0_duplicate=0_reorder=7_corrupt=0 pktgen -n 1000 fake:a --rx fake:b --verify "
-			     "--allow-reorder"),
-			 0);
+	assert_int_equal(
+		run("LOOP_FAULTS=a_lose=0_duplicate=0_reorder=7_corrupt=0 pktgen -n 1000 fake:a --rx fake:b --verify "
+		    "--allow-reorder"),
+		0);
 }
 
 static void pktgen_verify_nothing_arrived_fails(void **state)
@@ -515,9 +516,9 @@ static void pktgen_rate_is_kept_and_its_error_reported(void **state)
 		const char *asked;
 		double pps;
 	} cases[] = {
-		{ "pktgen -d 500ms -r 2k fake:a", "tx/0/asked_pps", 2000 },
-		{ "pktgen -d 500ms -r 1.68Mbps fake:a", "tx/0/asked_bps", 2500 },
-		{ "pktgen -d 500ms -s 1518 -r 12.304Mbps fake:a", "tx/0/asked_bps", 1000 },
+		{"pktgen -d 500ms -r 2k fake:a", "tx/0/asked_pps", 2000},
+		{"pktgen -d 500ms -r 1.68Mbps fake:a", "tx/0/asked_bps", 2500},
+		{"pktgen -d 500ms -s 1518 -r 12.304Mbps fake:a", "tx/0/asked_bps", 1000},
 	};
 
 	for (size_t i = 0; i < N_OF(cases); i++) {
@@ -527,7 +528,8 @@ static void pktgen_rate_is_kept_and_its_error_reported(void **state)
 
 		at(root, cases[i].asked);
 		assert_true(got > 0 && got < cases[i].pps * 1.01);
-		assert_true(error - (got / cases[i].pps - 1) * 100 < 0.01 && error - (got / cases[i].pps - 1) * 100 > -0.01);
+		assert_true(error - (got / cases[i].pps - 1) * 100 < 0.01 &&
+			    error - (got / cases[i].pps - 1) * 100 > -0.01);
 		json_object_put(root);
 	}
 }
@@ -567,7 +569,7 @@ static void write_capture(const char *path, unsigned n, unsigned gap_us)
 
 	assert_non_null(d);
 	for (unsigned i = 0; i < n; i++) {
-		struct pcap_pkthdr h = { .caplen = sizeof(bytes), .len = sizeof(bytes) };
+		struct pcap_pkthdr h = {.caplen = sizeof(bytes), .len = sizeof(bytes)};
 
 		h.ts.tv_sec = 1000 + i * gap_us / 1000000;
 		h.ts.tv_usec = i * gap_us % 1000000;

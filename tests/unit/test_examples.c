@@ -31,14 +31,14 @@ static unsigned n_far;
 
 static int setup_group(void **state)
 {
-	struct vireo_memory_config memory = { .page_size = 4096 };
+	struct vireo_memory_config memory = {.page_size = 4096};
 
 	return vireo_memory_configure(&memory) || loop_driver_register();
 }
 
 static int setup(void **state)
 {
-	struct vireo_pool_config cfg = { .n_bufs = 2048, .buf_size = 9216 };
+	struct vireo_pool_config cfg = {.n_bufs = 2048, .buf_size = 9216};
 
 	loop_connect("a", "b");
 	loop_connect("c", "d");
@@ -77,8 +77,8 @@ static int teardown(void **state)
 
 static void open_far(unsigned n)
 {
-	static const char *const specs[MAX_FAR] = { "fake:a", "fake:c", "fake:e", "fake:g" };
-	struct vireo_port_config cfg = { .mtu = 9000, .rx_pool = pool };
+	static const char *const specs[MAX_FAR] = {"fake:a", "fake:c", "fake:e", "fake:g"};
+	struct vireo_port_config cfg = {.mtu = 9000, .rx_pool = pool};
 
 	for (n_far = 0; n_far < n; n_far++) {
 		assert_int_equal(vireo_port_open(specs[n_far], &cfg, &far[n_far]), 0);
@@ -108,7 +108,7 @@ static void *run_program(void *arg)
 
 static void nap(void)
 {
-	struct timespec ms = { .tv_nsec = 1000000 };
+	struct timespec ms = {.tv_nsec = 1000000};
 
 	nanosleep(&ms, NULL);
 }
@@ -147,7 +147,7 @@ static void stop_program(struct program *p)
 
 static void make_frame(struct vireo_pkt *pkt, uint8_t dst, uint8_t src, unsigned len, uint8_t mark)
 {
-	const uint8_t addresses[14] = { dst == 0xff ? 0xff : 0x02, 0, 0, 0, 0, dst, 0x02, 0, 0, 0, 0, src, 0x88, 0xb5 };
+	const uint8_t addresses[14] = {dst == 0xff ? 0xff : 0x02, 0, 0, 0, 0, dst, 0x02, 0, 0, 0, 0, src, 0x88, 0xb5};
 	uint8_t *data;
 
 	assert_int_equal(vireo_pool_alloc(pool, pkt, 1), 1);
@@ -209,7 +209,7 @@ static void assert_silence(unsigned port)
 
 static struct program fwd_program(const char *first, const char *second)
 {
-	return (struct program){ fwd_main, 0, { "vireo-fwd", "-q", first, second, "fake:b", "fake:d", NULL }, 0, 0 };
+	return (struct program){fwd_main, 0, {"vireo-fwd", "-q", first, second, "fake:b", "fake:d", NULL}, 0, 0};
 }
 
 static void fwd_frames_pass_both_ways_unchanged(void **state)
@@ -255,8 +255,11 @@ static void fwd_set_mac_is_per_output(void **state)
 
 static void fwd_jumbo_frames_with_small_bursts_lose_nothing(void **state)
 {
-	struct program p = { fwd_main, 0,
-			     { "vireo-fwd", "-q", "--mtu", "9000", "-b", "1", "fake:b", "fake:d", "--mac-swap", NULL }, 0, 0 };
+	struct program p = {fwd_main,
+			    0,
+			    {"vireo-fwd", "-q", "--mtu", "9000", "-b", "1", "fake:b", "fake:d", "--mac-swap", NULL},
+			    0,
+			    0};
 
 	open_far(2);
 	start_program(&p, 1, "d");
@@ -319,7 +322,7 @@ static void fwd_link_change_is_noticed(void **state)
 
 static void jumbo_frames_pass_both_ways(void **state)
 {
-	struct program p = { jumbo_main, 0, { "jumbo", "fake:b", "fake:d", NULL }, 0, 0 };
+	struct program p = {jumbo_main, 0, {"jumbo", "fake:b", "fake:d", NULL}, 0, 0};
 
 	open_far(2);
 	start_program(&p, 1, "d");
@@ -334,7 +337,7 @@ static void jumbo_frames_pass_both_ways(void **state)
 
 static void replicate_multicast_goes_to_eight(void **state)
 {
-	struct program p = { replicate_main, 0, { "replicate", "fake:b", "fake:d", NULL }, 0, 0 };
+	struct program p = {replicate_main, 0, {"replicate", "fake:b", "fake:d", NULL}, 0, 0};
 
 	open_far(2);
 	start_program(&p, 0, "b");
@@ -350,7 +353,7 @@ static void replicate_multicast_goes_to_eight(void **state)
 
 static void switch_floods_then_learns(void **state)
 {
-	struct program p = { switch_main, 0, { "switch", "fake:b", "fake:d", "fake:f", "fake:h", NULL }, 0, 0 };
+	struct program p = {switch_main, 0, {"switch", "fake:b", "fake:d", "fake:f", "fake:h", NULL}, 0, 0};
 
 	open_far(4);
 	start_program(&p, 3, "h");
@@ -366,8 +369,10 @@ static void switch_floods_then_learns(void **state)
 		for (unsigned to = 0; to < 4; to++) {
 			if (from == to)
 				continue;
-			send_frame(from, (uint8_t)(0x11 * (to + 1)), (uint8_t)(0x11 * (from + 1)), 200, (uint8_t)(16 * from + to));
-			assert_frame(to, (uint8_t)(0x11 * (to + 1)), (uint8_t)(0x11 * (from + 1)), 200, (uint8_t)(16 * from + to));
+			send_frame(from, (uint8_t)(0x11 * (to + 1)), (uint8_t)(0x11 * (from + 1)), 200,
+				   (uint8_t)(16 * from + to));
+			assert_frame(to, (uint8_t)(0x11 * (to + 1)), (uint8_t)(0x11 * (from + 1)), 200,
+				     (uint8_t)(16 * from + to));
 		}
 	for (unsigned i = 0; i < 100; i++)
 		send_frame(i % 4, 0xff, (uint8_t)(0x11 * (i % 4 + 1)), 60, (uint8_t)i);
@@ -411,10 +416,11 @@ static void send_bytes(const uint8_t *bytes, unsigned len)
 static void assert_datagram_comes_back(void)
 {
 	static const uint8_t request[] = {
-		0x02, 0, 0, 0, 0, 0x01, 0x02, 0, 0, 0, 0, 0x77, 0x08, 0x00,       /* Ethernet */
-		0x45, 0, 0, 33, 0, 1, 0, 0, 9, 17, 0, 0, 10, 0, 0, 7, 10, 0, 0, 1, /* IPv4, 5 bytes in UDP */
-		0x12, 0x34, 0, 7, 0, 13, 0, 0, 'h', 'e', 'l', 'l', 'o',           /* no checksum */
-		0xee, 0xee, 0xee, 0xee,                                           /* padding that is not zero */
+		0x02, 0,    0,	  0,	0, 0x01, 0x02, 0, 0,   0,   0,	 0x77, 0x08, 0x00, /* Ethernet */
+		0x45, 0,    0,	  33,	0, 1,	 0,    0, 9,   17,  0,	 0,    10,   0,
+		0,    7,    10,	  0,	0, 1,					    /* IPv4, 5 bytes in UDP */
+		0x12, 0x34, 0,	  7,	0, 13,	 0,    0, 'h', 'e', 'l', 'l',  'o', /* no checksum */
+		0xee, 0xee, 0xee, 0xee,						    /* padding that is not zero */
 	};
 	static uint8_t frame[9300];
 
@@ -433,8 +439,8 @@ static void assert_datagram_comes_back(void)
 static void assert_arp_is_answered(void)
 {
 	static const uint8_t request[] = {
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0, 0, 0, 0, 0x77, 0x08, 0x06,
-		0, 1, 8, 0, 6, 4, 0, 1, 0x02, 0, 0, 0, 0, 0x77, 10, 0, 0, 7, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0,  0, 0, 0, 0x77, 0x08, 0x06, 0, 1, 8, 0,  6, 4, 0,
+		1,    0x02, 0,	  0,	0,    0,    0x77, 10, 0, 0, 7, 0,    0,	   0,	 0, 0, 0, 10, 0, 0, 1,
 	};
 	static uint8_t frame[9300];
 
@@ -448,7 +454,7 @@ static void assert_arp_is_answered(void)
 
 static void echo_turns_datagrams_around_and_answers_arp(void **state)
 {
-	struct program p = { echo_main, 0, { "echo", "fake:b", "10.0.0.1", NULL }, 0, 0 };
+	struct program p = {echo_main, 0, {"echo", "fake:b", "10.0.0.1", NULL}, 0, 0};
 
 	open_far(1);
 	start_program(&p, 0, "b");
@@ -462,7 +468,7 @@ static void echo_turns_datagrams_around_and_answers_arp(void **state)
 static void record_writes_what_arrives(void **state)
 {
 	char path[] = "/tmp/vireo-record-XXXXXX", why[PCAP_ERRBUF_SIZE];
-	struct program p = { record_main, 0, { "record", "fake:b", path, NULL }, 0, 0 };
+	struct program p = {record_main, 0, {"record", "fake:b", path, NULL}, 0, 0};
 	struct pcap_pkthdr *hdr;
 	const uint8_t *bytes;
 	unsigned n = 0;

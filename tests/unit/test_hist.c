@@ -100,7 +100,8 @@ int main(void)
 		cmocka_unit_test(hist_bucket_covers_all_values_without_gap),
 		cmocka_unit_test(hist_bucket_is_never_wider_than_a_64th),
 		cmocka_unit_test_setup_teardown(hist_percentile_of_known_values_is_close, setup, teardown),
-		cmocka_unit_test_setup_teardown(hist_percentile_of_one_outlier_in_a_thousand_splits_exactly, setup, teardown),
+		cmocka_unit_test_setup_teardown(hist_percentile_of_one_outlier_in_a_thousand_splits_exactly, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(hist_percentile_of_nothing_is_zero, setup, teardown),
 		cmocka_unit_test_setup_teardown(hist_merge_equals_adding_to_one, setup, teardown),
 	};

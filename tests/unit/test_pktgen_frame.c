@@ -14,12 +14,12 @@
 #include "../../apps/pktgen/frame.h" /* not the one beside this file */
 
 static const struct frame_config plain = {
-	.src_mac = { 2, 0, 0, 0, 0, 1 },
-	.dst_mac = { 2, 0, 0, 0, 0, 2 },
-	.src_ip = { 0x0a000001, 0x0a000001 },
-	.dst_ip = { 0x0a000002, 0x0a000002 },
-	.src_port = { 1000, 1000 },
-	.dst_port = { 9, 9 },
+	.src_mac = {2, 0, 0, 0, 0, 1},
+	.dst_mac = {2, 0, 0, 0, 0, 2},
+	.src_ip = {0x0a000001, 0x0a000001},
+	.dst_ip = {0x0a000002, 0x0a000002},
+	.src_port = {1000, 1000},
+	.dst_port = {9, 9},
 	.stream = 0xbeef,
 };
 
@@ -58,7 +58,7 @@ static uint16_t plain_sum(uint16_t sum, const uint8_t *p, unsigned len)
 
 static void assert_sums_hold(const uint8_t *ip, unsigned len)
 {
-	uint8_t pseudo[4] = { 0, 17, ip[24], ip[25] };
+	uint8_t pseudo[4] = {0, 17, ip[24], ip[25]};
 
 	assert_int_equal(word(ip + 2), len);
 	assert_int_equal(word(ip + 24), len - 20);
@@ -132,8 +132,8 @@ static void frame_write_offload_leaves_checksums_out(void **state)
 
 static void frame_write_layout_is_as_documented(void **state)
 {
-	static const uint8_t tag[] = { 'v', 'i', 'r', 'e', 0xbe, 0xef, 0, 0, 0, 1,
-				       0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0, 1, 2 };
+	static const uint8_t tag[] = {'v',  'i',  'r',	'e',  0xbe, 0xef, 0,	0, 0, 1, 0x11,
+				      0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0, 1, 2};
 	struct fixture *f = *state;
 
 	assert_int_equal(frame_gen_init(&f->gen, &plain), 0);

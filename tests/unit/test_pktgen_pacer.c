@@ -12,7 +12,7 @@
 /* 1000 ticks per second that never get refined: the real clock would have its say there. */
 static struct pacer make(double per_second)
 {
-	struct tick_rate clock = { .start.ticks = 5000, .ticks_per_second = 1000 };
+	struct tick_rate clock = {.start.ticks = 5000, .ticks_per_second = 1000};
 	struct pacer p;
 
 	pacer_start(&p, clock, per_second, 5000);

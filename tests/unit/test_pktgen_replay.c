@@ -49,7 +49,7 @@ static void write_capture(int link, const struct entry *entries, unsigned n)
 
 	assert_non_null(d);
 	for (unsigned i = 0; i < n; i++) {
-		struct pcap_pkthdr h = { .caplen = entries[i].caplen, .len = entries[i].len };
+		struct pcap_pkthdr h = {.caplen = entries[i].caplen, .len = entries[i].len};
 
 		h.ts.tv_sec = entries[i].s;
 		h.ts.tv_usec = entries[i].ns;
@@ -62,7 +62,7 @@ static void write_capture(int link, const struct entry *entries, unsigned n)
 
 static void replay_load_keeps_times_and_bytes(void **state)
 {
-	static const struct entry entries[] = { { 100, 999999999, 60, 60 }, { 101, 1, 1514, 1514 }, { 103, 0, 70, 70 } };
+	static const struct entry entries[] = {{100, 999999999, 60, 60}, {101, 1, 1514, 1514}, {103, 0, 70, 70}};
 	struct replay r;
 
 	write_capture(DLT_EN10MB, entries, 3);
@@ -83,7 +83,7 @@ static void replay_load_keeps_times_and_bytes(void **state)
 
 static void replay_load_pads_short_and_counts_cut_frames(void **state)
 {
-	static const struct entry entries[] = { { 1, 0, 14, 14 }, { 1, 0, 64, 1514 } };
+	static const struct entry entries[] = {{1, 0, 14, 14}, {1, 0, 64, 1514}};
 	struct replay r;
 
 	write_capture(DLT_EN10MB, entries, 2);
@@ -99,9 +99,9 @@ static void replay_load_pads_short_and_counts_cut_frames(void **state)
 
 static void replay_load_time_that_runs_backwards_stands_still(void **state)
 {
-	static const struct entry entries[] = { { 10, 0, 60, 60 }, { 12, 0, 60, 60 }, { 11, 0, 60, 60 }, { 5, 0, 60, 60 },
-						{ 13, 0, 60, 60 } };
-	static const uint64_t seconds[] = { 0, 2, 2, 2, 3 };
+	static const struct entry entries[] = {
+		{10, 0, 60, 60}, {12, 0, 60, 60}, {11, 0, 60, 60}, {5, 0, 60, 60}, {13, 0, 60, 60}};
+	static const uint64_t seconds[] = {0, 2, 2, 2, 3};
 	struct replay r;
 
 	write_capture(DLT_EN10MB, entries, 5);
@@ -118,7 +118,7 @@ static void replay_load_many_frames_grows(void **state)
 	struct replay r;
 
 	for (unsigned i = 0; i < TOTAL; i++)
-		entries[i] = (struct entry){ 1, i, 60 + i % 1000, 60 + i % 1000 };
+		entries[i] = (struct entry){1, i, 60 + i % 1000, 60 + i % 1000};
 	write_capture(DLT_EN10MB, entries, TOTAL);
 	assert_int_equal(replay_load(path, &r), 0);
 	assert_int_equal(r.n_frames, TOTAL);
@@ -132,7 +132,7 @@ static void replay_load_many_frames_grows(void **state)
 
 static void replay_load_what_cannot_be_replayed_is_refused(void **state)
 {
-	static const struct entry entry = { 1, 0, 60, 60 };
+	static const struct entry entry = {1, 0, 60, 60};
 	struct replay r;
 	FILE *f;
 
@@ -151,7 +151,7 @@ static void replay_load_what_cannot_be_replayed_is_refused(void **state)
 
 static void replay_load_file_that_ends_in_a_frame_is_refused(void **state)
 {
-	static const struct entry entries[] = { { 1, 0, 60, 60 }, { 2, 0, 60, 60 } };
+	static const struct entry entries[] = {{1, 0, 60, 60}, {2, 0, 60, 60}};
 	struct replay r;
 
 	write_capture(DLT_EN10MB, entries, 2);

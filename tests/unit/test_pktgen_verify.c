@@ -20,7 +20,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	static const struct frame_config cfg = { .stream = 7 };
+	static const struct frame_config cfg = {.stream = 7};
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	*state = f;

@@ -22,30 +22,30 @@ static void units_count_table_parses(void **state)
 		int err;
 		uint64_t value;
 	} cases[] = {
-		{ "0", 0, 0 },
-		{ "1000", 0, 1000 },
-		{ "20k", 0, 20000 },
-		{ "1.5M", 0, 1500000 },
-		{ "0.001k", 0, 1 },
-		{ "2G", 0, 2000000000 },
-		{ ".5k", 0, 500 },
-		{ "18446744073709551615", 0, UINT64_MAX },
-		{ "18446744073709551616", -EINVAL, 0 },
-		{ "99999999999G", -EINVAL, 0 },
-		{ "1.5", -EINVAL, 0 },
-		{ "0.0001k", -EINVAL, 0 },
-		{ "", -EINVAL, 0 },
-		{ ".", -EINVAL, 0 },
-		{ "k", -EINVAL, 0 },
-		{ "-1", -EINVAL, 0 },
-		{ "+1", -EINVAL, 0 },
-		{ " 1", -EINVAL, 0 },
-		{ "1 ", -EINVAL, 0 },
-		{ "1kk", -EINVAL, 0 },
-		{ "1.2.3", -EINVAL, 0 },
-		{ "0x10", -EINVAL, 0 },
-		{ "1e3", -EINVAL, 0 },
-		{ "inf", -EINVAL, 0 },
+		{"0", 0, 0},
+		{"1000", 0, 1000},
+		{"20k", 0, 20000},
+		{"1.5M", 0, 1500000},
+		{"0.001k", 0, 1},
+		{"2G", 0, 2000000000},
+		{".5k", 0, 500},
+		{"18446744073709551615", 0, UINT64_MAX},
+		{"18446744073709551616", -EINVAL, 0},
+		{"99999999999G", -EINVAL, 0},
+		{"1.5", -EINVAL, 0},
+		{"0.0001k", -EINVAL, 0},
+		{"", -EINVAL, 0},
+		{".", -EINVAL, 0},
+		{"k", -EINVAL, 0},
+		{"-1", -EINVAL, 0},
+		{"+1", -EINVAL, 0},
+		{" 1", -EINVAL, 0},
+		{"1 ", -EINVAL, 0},
+		{"1kk", -EINVAL, 0},
+		{"1.2.3", -EINVAL, 0},
+		{"0x10", -EINVAL, 0},
+		{"1e3", -EINVAL, 0},
+		{"inf", -EINVAL, 0},
 	};
 
 	for (size_t i = 0; i < N(cases); i++) {
@@ -77,30 +77,15 @@ static void units_rate_table_parses(void **state)
 		double value;
 		int bits;
 	} cases[] = {
-		{ "1.5M", 0, 1.5e6, 0 },
-		{ "20000", 0, 20000, 0 },
-		{ "20kpps", 0, 20e3, 0 },
-		{ "0.5pps", 0, 0.5, 0 },
-		{ "1Gpps", 0, 1e9, 0 },
-		{ "10G", 0, 10e9, 1 },
-		{ "2.5G", 0, 2.5e9, 1 },
-		{ "1Gbit", 0, 1e9, 1 },
-		{ "100Mbps", 0, 100e6, 1 },
-		{ "100mbit/s", 0, 100e6, 1 },
-		{ "64bps", 0, 64, 1 },
-		{ "0", -EINVAL, 0, 0 },
-		{ "0.0G", -EINVAL, 0, 0 },
-		{ "-1M", -EINVAL, 0, 0 },
-		{ "M", -EINVAL, 0, 0 },
-		{ "1X", -EINVAL, 0, 0 },
-		{ "1Mfoo", -EINVAL, 0, 0 },
-		{ "1000000G", -EINVAL, 0, 0 },
-		{ "", -EINVAL, 0, 0 },
-		{ "nan", -EINVAL, 0, 0 },
+		{"1.5M", 0, 1.5e6, 0},	  {"20000", 0, 20000, 0},      {"20kpps", 0, 20e3, 0}, {"0.5pps", 0, 0.5, 0},
+		{"1Gpps", 0, 1e9, 0},	  {"10G", 0, 10e9, 1},	       {"2.5G", 0, 2.5e9, 1},  {"1Gbit", 0, 1e9, 1},
+		{"100Mbps", 0, 100e6, 1}, {"100mbit/s", 0, 100e6, 1},  {"64bps", 0, 64, 1},    {"0", -EINVAL, 0, 0},
+		{"0.0G", -EINVAL, 0, 0},  {"-1M", -EINVAL, 0, 0},      {"M", -EINVAL, 0, 0},   {"1X", -EINVAL, 0, 0},
+		{"1Mfoo", -EINVAL, 0, 0}, {"1000000G", -EINVAL, 0, 0}, {"", -EINVAL, 0, 0},    {"nan", -EINVAL, 0, 0},
 	};
 
 	for (size_t i = 0; i < N(cases); i++) {
-		struct units_rate rate = { -1, -1 };
+		struct units_rate rate = {-1, -1};
 
 		assert_int_equal(units_rate("--rate", cases[i].text, &rate), cases[i].err);
 		assert_true(rate.per_second == (cases[i].err ? -1 : cases[i].value));
@@ -115,19 +100,11 @@ static void units_duration_table_parses(void **state)
 		int err;
 		uint64_t ns;
 	} cases[] = {
-		{ "10", 0, 10000000000 },
-		{ "10s", 0, 10000000000 },
-		{ "0.25", 0, 250000000 },
-		{ "500ms", 0, 500000000 },
-		{ "1.5us", 0, 1500 },
-		{ "2m", 0, 120000000000 },
-		{ "1h", 0, 3600000000000 },
-		{ "0", -EINVAL, 0 },
-		{ "0.0000000001", -EINVAL, 0 },
-		{ "10sec", -EINVAL, 0 },
-		{ "-5s", -EINVAL, 0 },
-		{ "", -EINVAL, 0 },
-		{ "99999999999h", -EINVAL, 0 },
+		{"10", 0, 10000000000},	      {"10s", 0, 10000000000}, {"0.25", 0, 250000000},
+		{"500ms", 0, 500000000},      {"1.5us", 0, 1500},      {"2m", 0, 120000000000},
+		{"1h", 0, 3600000000000},     {"0", -EINVAL, 0},       {"0.0000000001", -EINVAL, 0},
+		{"10sec", -EINVAL, 0},	      {"-5s", -EINVAL, 0},     {"", -EINVAL, 0},
+		{"99999999999h", -EINVAL, 0},
 	};
 
 	for (size_t i = 0; i < N(cases); i++) {
@@ -159,24 +136,24 @@ static void units_ip_range_table_parses(void **state)
 		int err;
 		uint32_t first, last;
 	} cases[] = {
-		{ "10.0.0.1", 0, 0x0a000001, 0x0a000001 },
-		{ "10.0.0.1-10.0.1.0", 0, 0x0a000001, 0x0a000100 },
-		{ "10.0.0.7/24", 0, 0x0a000000, 0x0a0000ff },
-		{ "10.0.0.7/32", 0, 0x0a000007, 0x0a000007 },
-		{ "1.2.3.4/0", 0, 0, 0xffffffff },
-		{ "10.0.0.1/33", -EINVAL, 0, 0 },
-		{ "10.0.0.1/", -EINVAL, 0, 0 },
-		{ "10.0.0.1/8x", -EINVAL, 0, 0 },
-		{ "10.0.0.2-10.0.0.1", -EINVAL, 0, 0 },
-		{ "10.0.0.1-", -EINVAL, 0, 0 },
-		{ "10.0.0", -EINVAL, 0, 0 },
-		{ "10.0.0.256", -EINVAL, 0, 0 },
-		{ "", -EINVAL, 0, 0 },
-		{ "1111111111111111111111111111111111111111111", -EINVAL, 0, 0 },
+		{"10.0.0.1", 0, 0x0a000001, 0x0a000001},
+		{"10.0.0.1-10.0.1.0", 0, 0x0a000001, 0x0a000100},
+		{"10.0.0.7/24", 0, 0x0a000000, 0x0a0000ff},
+		{"10.0.0.7/32", 0, 0x0a000007, 0x0a000007},
+		{"1.2.3.4/0", 0, 0, 0xffffffff},
+		{"10.0.0.1/33", -EINVAL, 0, 0},
+		{"10.0.0.1/", -EINVAL, 0, 0},
+		{"10.0.0.1/8x", -EINVAL, 0, 0},
+		{"10.0.0.2-10.0.0.1", -EINVAL, 0, 0},
+		{"10.0.0.1-", -EINVAL, 0, 0},
+		{"10.0.0", -EINVAL, 0, 0},
+		{"10.0.0.256", -EINVAL, 0, 0},
+		{"", -EINVAL, 0, 0},
+		{"1111111111111111111111111111111111111111111", -EINVAL, 0, 0},
 	};
 
 	for (size_t i = 0; i < N(cases); i++) {
-		struct units_range r = { 1, 2 };
+		struct units_range r = {1, 2};
 
 		assert_int_equal(units_ip_range("--src-ip", cases[i].text, &r), cases[i].err);
 		assert_int_equal(r.first, cases[i].err ? 1 : cases[i].first);
@@ -200,9 +177,14 @@ static void units_port_range_table_parses(void **state)
 
 static void units_mac_table_parses(void **state)
 {
-	static const uint8_t expected[VIREO_MAC_LEN] = { 0x52, 0x54, 0, 0x12, 0xab, 0xff };
-	static const char *const bad[] = { "", "52:54:00:12:ab", "52:54:00:12:ab:ff:00", "52:54:00:12:ab:fg",
-					   "52-54-00-12-ab-ff", "5:254:00:12:ab:ff", "52:54:00:12:ab:f " };
+	static const uint8_t expected[VIREO_MAC_LEN] = {0x52, 0x54, 0, 0x12, 0xab, 0xff};
+	static const char *const bad[] = {"",
+					  "52:54:00:12:ab",
+					  "52:54:00:12:ab:ff:00",
+					  "52:54:00:12:ab:fg",
+					  "52-54-00-12-ab-ff",
+					  "5:254:00:12:ab:ff",
+					  "52:54:00:12:ab:f "};
 	uint8_t mac[VIREO_MAC_LEN];
 
 	assert_int_equal(units_mac("--dst-mac", "52:54:00:12:AB:ff", mac), 0);
@@ -213,7 +195,7 @@ static void units_mac_table_parses(void **state)
 
 static void units_cpus_table_parses(void **state)
 {
-	static const char *const bad[] = { "", ",", "1,", "1-", "-1", "3-2", "a", "1;2", "99999999", "1.5" };
+	static const char *const bad[] = {"", ",", "1,", "1-", "-1", "3-2", "a", "1;2", "99999999", "1.5"};
 	int cpus[4];
 
 	assert_int_equal(units_cpus("--cpu", "0,2-3", cpus, 4), 3);
@@ -232,8 +214,16 @@ static void units_format_keeps_three_digits(void **state)
 		double value;
 		const char *text;
 	} cases[] = {
-		{ 0, "0" },	     { 7, "7" },	   { 999, "999" },	 { 1000, "1.00k" },	{ 1488095, "1.49M" },
-		{ 14880952, "14.9M" }, { 148809523, "149M" }, { 999600, "1.00M" }, { 10e9, "10.0G" }, { 5e15, "5000T" },
+		{0, "0"},
+		{7, "7"},
+		{999, "999"},
+		{1000, "1.00k"},
+		{1488095, "1.49M"},
+		{14880952, "14.9M"},
+		{148809523, "149M"},
+		{999600, "1.00M"},
+		{10e9, "10.0G"},
+		{5e15, "5000T"},
 	};
 	char buf[UNITS_BUF];
 
