@@ -86,7 +86,7 @@ static inline void run_add(struct run *r, void *buf, uint32_t flags)
 	r->bufs[r->n++] = buf;
 }
 
-/* Take back one packet, of @n descriptors from @id on; returns how many buffers that were. */
+/* Take back one packet that starts with descriptor @id; returns how many buffers that were. */
 static unsigned release_chain(struct virtio_txq *q, struct run *r, uint16_t id)
 {
 	unsigned n = q->sent[id].n, n_bufs = 0;
@@ -105,6 +105,31 @@ static unsigned release_chain(struct virtio_txq *q, struct run *r, uint16_t id)
 	return n_bufs;
 }
 
+/* Take back up to @n packets of one buffer each; stops at anything else. */
+static inline unsigned release_plain(struct virtio_txq *q, struct run *r, unsigned n)
+{
+	struct virtq vq = q->vq; /* indices in registers while we write memory that might be them */
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		uint32_t id = virtq_peek(&vq, 0).id;
+		struct virtio_sent *s;
+
+		if (unlikely(id > vq.mask))
+			break;
+		s = &q->sent[id];
+		if (unlikely(s->n != 1 || !s->buf))
+			break;
+		s->n = 0;
+		vq.used_idx++;
+		virtq_put_id(&vq, id);
+		run_add(r, s->buf, s->flags);
+	}
+	q->vq.used_idx = vq.used_idx;
+	q->vq.free_tail = vq.free_tail;
+	return i;
+}
+
 /* Take back all that the device has sent; returns how many buffers that were. */
 static unsigned reclaim(struct virtio_txq *q)
 {
@@ -118,15 +143,21 @@ static unsigned reclaim(struct virtio_txq *q)
 		give_up(q);
 		return 0;
 	}
-	while (pending--) {
-		struct virtq_used_elem e = virtq_peek(&q->vq, 0);
+	while (pending) {
+		unsigned n = release_plain(q, &r, pending);
+		struct virtq_used_elem e;
 
+		n_bufs += n;
+		pending -= n;
+		if (likely(!pending))
+			break;
+		e = virtq_peek(&q->vq, 0);
 		q->vq.used_idx++;
-		if (unlikely(e.id > q->vq.mask || !q->sent[e.id].n)) {
+		pending--;
+		if (e.id <= q->vq.mask && q->sent[e.id].n)
+			n_bufs += release_chain(q, &r, e.id);
+		else
 			vireo_txq_drop(&q->head, VIREO_DROP_TX_ERROR, 1);
-			continue;
-		}
-		n_bufs += release_chain(q, &r, e.id);
 	}
 	run_flush(&r);
 	return n_bufs;
