@@ -70,7 +70,7 @@ qemu_start()
 		-append "console=ttyS0 rdinit=/init quiet panic=-1 no_timer_check mitigations=off intel_iommu=on iommu=nopt $arguments" \
 		<"$in" >"$out" 2>"$VM_DIR/qemu.log" {VM_LOCK_FD}>&- &
 	QEMU_PID=$!
-	qmp '{"execute":"qmp_capabilities"}' >/dev/null
+	qmp '{"execute":"qmp_capabilities"}' >/dev/null || die "QEMU did not start: $(tail -n 1 "$VM_DIR/qemu.log")"
 }
 
 qemu_running()
