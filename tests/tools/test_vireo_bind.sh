@@ -752,6 +752,20 @@ hugepages_fewer_than_asked_says_how_many() {
 	want "hugepagesz=1G hugepages=8"
 }
 
+hugepages_more_than_memory_are_refused() {
+	printf 'MemTotal:       16777216 kB\nMemAvailable:    3145728 kB\n' >"$R/proc/meminfo"
+	huge_pool 2048 0 0
+	refused 1 "3072 MiB are available, enough for 1024 pages in all" hugepages --count 1025
+	refused 1 "enough for 1024 pages in all" hugepages --count 1025 --node 1
+	tool hugepages --count 1024
+	want_status 0
+	tool hugepages --count 1025
+	want_status 0
+	printf 'MemTotal:       16777216 kB\nMemAvailable:      1024 kB\n' >"$R/proc/meminfo"
+	tool hugepages --count 1000
+	want_status 0
+}
+
 hugepages_node_writes_to_that_node() {
 	tool hugepages --node 1 --count 77
 	want_status 0
