@@ -27,7 +27,7 @@ static void forward(struct lane *lane)
 {
 	if (lane->first == lane->n) {
 		lane->first = 0;
-		/* Room for VIREO_MAX_SEGS elements takes in every packet; vireo_rxq_max_segs() would say how few suffice. */
+		/* With room for so many elements no packet is too large; vireo_rxq_max_segs() says how few suffice. */
 		lane->n = vireo_rx_burst(lane->rx, lane->pkts, VIREO_MAX_SEGS);
 	}
 	/* Takes whole packets only, so what is left begins with the first element of one. */

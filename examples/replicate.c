@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Sends each multicast packet that arrives at one port to eight receivers behind another. Nothing is copied: each of the
- * eight is an Ethernet header of its own, from a pool of small buffers, in front of the payload that all of them share.
+ * Sends each multicast packet that arrives at one port to eight receivers behind another. Nothing is copied: each of
+ * the eight is an Ethernet header of its own, from a pool of small buffers, in front of the payload that all of them share.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -49,7 +49,7 @@ const char *app_sentence(void);
 /* Say on stderr in one line what went wrong, unless @err is 0; returns the exit code. */
 int app_finish(int err);
 
-/* SIGINT, SIGTERM, SIGHUP and SIGPIPE (a reader that went away) end the show in good order; the second kills. */
+/* SIGINT, SIGTERM, SIGHUP and SIGPIPE (a reader went away) end the show in good order; the second one kills. */
 void app_catch_signals(void);
 bool app_stopping(void);
 void app_stop(void);

@@ -3,8 +3,8 @@
 #define APPS_CLOCK_H
 
 /*
- * Two clocks: CLOCK_MONOTONIC, on which all processes of a machine agree and which packets carry, and the counter of the
- * CPU, cheap enough to be read in every turn of a loop, which paces.
+ * Two clocks: CLOCK_MONOTONIC, on which all processes of a machine agree and which packets carry, and the counter of
+ * the CPU, cheap enough to be read in every turn of a loop, which paces.
  */
 
 #include <stdint.h>

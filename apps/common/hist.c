@@ -15,7 +15,7 @@ uint64_t hist_bucket_last(unsigned bucket)
 
 uint64_t hist_percentile(const struct hist *h, double percent)
 {
-	/* The smallest number of values that makes @percent of them; a hair less than exact, for 99.9 is no binary fraction. */
+	/* The smallest number of values that makes @percent; a hair less than exact: 99.9 is no binary fraction. */
 	double wanted = ceil((double)h->count * percent / 100 - 1e-9 * (double)h->count);
 	uint64_t seen = 0;
 

@@ -3,8 +3,8 @@
 #define APPS_HIST_H
 
 /*
- * A histogram of times that is fine where values are small and coarse where they are large: 64 buckets for each power of
- * two, so a percentile is at most 1.6 % above the truth, over the whole range of 64 bits, in 30 KiB.
+ * A histogram of times that is fine where values are small and coarse where they are large: 64 buckets for each power
+ * of two, so a percentile is at most 1.6 % above the truth, over the whole range of 64 bits, in 30 KiB.
  */
 
 #include <stdint.h>

@@ -30,7 +30,7 @@ void app_port_close(struct app_port *p)
 {
 	if (!p->port)
 		return;
-	/* What stop has still sent belongs into the last figures. It may fail on a lost device; there is nothing left to do. */
+	/* What stop has still sent belongs into the last figures. On a lost device it fails, and nothing is left to do. */
 	vireo_port_stop(p->port);
 	vireo_port_stats(p->port, &p->stats);
 	vireo_port_close(p->port);

@@ -12,8 +12,8 @@
 
 /*
  * "--json" may be followed by a file. A word behind it is taken for one unless it begins with "-" or looks like a port
- * (it contains ":", or is "sim"); "--json=FILE" leaves no doubt. Rewrites @argv in place so that getopt_long() sees only
- * "--json" and "--json=FILE"; returns the new argc.
+ * (it contains ":", or is "sim"); "--json=FILE" leaves no doubt. Rewrites @argv in place so that getopt_long() sees
+ * only "--json" and "--json=FILE"; returns the new argc.
  */
 int report_join_json(int argc, char **argv);
 

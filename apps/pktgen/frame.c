@@ -233,9 +233,10 @@ enum frame_kind frame_check(const uint8_t *frame, unsigned len, struct frame_tag
 	if (!at)
 		return FRAME_FOREIGN;
 	if (get32(tag) != FRAME_MAGIC) {
-		/* UDP with a wrong checksum is ours too, damaged where we would have known it; nobody else sends such. */
-		return headers_valid(ip, len - at) && get16(udp + 6) && !udp_sum_valid(ip) ? FRAME_CORRUPT
-											   : FRAME_FOREIGN;
+		/* UDP with a wrong checksum is ours, damaged where we would have known it: nobody else sends such. */
+		if (headers_valid(ip, len - at) && get16(udp + 6) && !udp_sum_valid(ip))
+			return FRAME_CORRUPT;
+		return FRAME_FOREIGN;
 	}
 	if (!headers_valid(ip, len - at) || get16(udp + 4) < UDP_LEN + TAG_LEN || !udp_sum_valid(ip))
 		return FRAME_CORRUPT;

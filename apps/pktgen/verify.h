@@ -3,8 +3,9 @@
 #define PKTGEN_VERIFY_H
 
 /*
- * What became of the packets of each stream. Every packet counts under one heading, and other threads may watch. The last VERIFY_WINDOW sequence
- * numbers of a stream are remembered, a bit for each, so that a packet that comes late is told from one that comes twice.
+ * What became of the packets of each stream. Every packet counts under one heading, and other threads may watch. The
+ * last VERIFY_WINDOW sequence numbers of a stream are remembered, a bit for each, so that a packet that comes late is
+ * told from one that comes twice.
  */
 
 #include <stdbool.h>

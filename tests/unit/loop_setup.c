@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Linked into an app, this gives it ports without hardware before main() begins: fake:a and fake:b at the ends of one
- * cable, fake:c and fake:d at those of another, fake:loop, and the sources fake:src0 and fake:src1. The environment says
- * what goes wrong:
+ * cable, fake:c and fake:d at those of another, fake:loop, and the sources fake:src0 and fake:src1. The environment
+ * says what goes wrong:
  *	LOOP_FAULTS="a lose=10 duplicate=0 reorder=7 corrupt=0"    every n-th frame that a sends
  *	LOOP_FAIL="a 1000 5"                                       a fails with this errno after so many frames
  *	LOOP_LINK_DOWN="a"                                         a has no link
