@@ -9,6 +9,13 @@
 /* However long they keep coming, this is the end. */
 #define DRAIN_NS 2000000000u
 
+unsigned pktgen_peer(const struct pktgen *g, unsigned sender)
+{
+	unsigned n_senders = g->opts.n_senders, n_rx = g->opts.n_ports - n_senders;
+
+	return n_rx ? n_senders + sender % n_rx : (sender + 1) % n_senders;
+}
+
 static bool senders_finished(struct pktgen *g)
 {
 	for (unsigned i = 0; i < g->opts.n_senders; i++)

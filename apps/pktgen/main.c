@@ -36,13 +36,6 @@ static int open_ports(struct pktgen *g)
 	return err;
 }
 
-unsigned pktgen_peer(const struct pktgen *g, unsigned sender)
-{
-	unsigned n_senders = g->opts.n_senders, n_rx = g->opts.n_ports - n_senders;
-
-	return n_rx ? n_senders + sender % n_rx : (sender + 1) % n_senders;
-}
-
 static const uint8_t *peer_mac(const struct pktgen *g, unsigned sender)
 {
 	static const uint8_t nobody[VIREO_MAC_LEN] = {0x02, 0, 0, 0, 0, 0x02};

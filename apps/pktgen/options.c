@@ -32,82 +32,73 @@ static const char usage[] = "Usage: vireo-pktgen [options] PORT...    each PORT 
 			    "      --json [FILE]    one JSON object at the end; without FILE only that\n"
 			    "  -q, --quiet  only the summary   -v, --verbose   -h, --help   -V, --version\n";
 
-static int add_size(struct pktgen_options *o, uint64_t size, uint64_t weight, unsigned *left)
-{
-	if (size < FRAME_MIN + FRAME_FCS || size > FRAME_MAX)
-		return vireo_error(-EINVAL, "--size %llu: a frame with its FCS has 64 to %u bytes",
-				   (unsigned long long)size, FRAME_MAX);
-	if (!weight || weight > *left)
-		return vireo_error(-EINVAL, "--size: weights must be 1 or more, and %u in all at most",
-				   PKTGEN_MAX_SIZES);
-	*left -= (unsigned)weight;
-	for (; weight; weight--)
-		o->sizes[o->n_sizes++] = (uint16_t)size;
-	return 0;
-}
+struct size_weight {
+	uint64_t size, weight;
+	int64_t credit;
+};
 
-/* Sizes of one kind shall not go out in a row: take places in strides that share no divisor with their number. */
-static void spread_sizes(struct pktgen_options *o)
-{
-	uint16_t sorted[PKTGEN_MAX_SIZES];
-	unsigned n = o->n_sizes, stride = n * 5 / 8 + 1;
+#define MAX_WEIGHTED 64
 
-	memcpy(sorted, o->sizes, n * sizeof(sorted[0]));
-	for (;; stride++) {
-		unsigned a = stride, b = n;
-
-		while (b) {
-			unsigned rest = a % b;
-
-			a = b;
-			b = rest;
-		}
-		if (a == 1)
-			break;
-	}
-	for (unsigned i = 0; i < n; i++)
-		o->sizes[i] = sorted[i * stride % n];
-}
-
-static int parse_size(struct pktgen_options *o, char *word, unsigned *left, bool *weighted)
+/* "594" or "594:4" */
+static int parse_size(char *word, struct size_weight *ret)
 {
 	char *colon = strchr(word, ':');
-	uint64_t size, weight = 1;
 	int err;
 
+	*ret = (struct size_weight){.weight = 1};
 	if (colon) {
 		*colon = '\0';
-		*weighted = true;
-		err = units_count("--size", colon + 1, &weight);
+		err = units_number("--size", colon + 1, 1, PKTGEN_MAX_SIZES, &ret->weight);
 		if (err)
 			return err;
 	}
-	err = units_count("--size", word, &size);
-	return err ? err : add_size(o, size, weight, left);
+	err = units_count("--size", word, &ret->size);
+	if (err)
+		return err;
+	if (ret->size < FRAME_MIN + FRAME_FCS || ret->size > FRAME_MAX)
+		return vireo_error(-EINVAL, "--size %s: a frame with its FCS has 64 to %u bytes", word, FRAME_MAX);
+	return 0;
+}
+
+/* Each in its share and none of them in a row: in every turn all earn their weight, and the richest pays for all. */
+static void spread_sizes(struct pktgen_options *o, struct size_weight *w, unsigned n, unsigned total)
+{
+	for (o->n_sizes = 0; o->n_sizes < total; o->n_sizes++) {
+		struct size_weight *richest = w;
+
+		for (unsigned i = 0; i < n; i++) {
+			w[i].credit += (int64_t)w[i].weight;
+			if (w[i].credit > richest->credit)
+				richest = &w[i];
+		}
+		richest->credit -= total;
+		o->sizes[o->n_sizes] = (uint16_t)richest->size;
+	}
 }
 
 int pktgen_parse_sizes(struct pktgen_options *o, const char *text)
 {
 	/* The simple IMIX: IP packets of 40 (and what fills a frame up), 576 and 1500 bytes, seven to four to one. */
 	const char *list = strcmp(text, "imix") ? text : "64:7,594:4,1518:1";
-	unsigned left = PKTGEN_MAX_SIZES;
-	bool weighted = false;
+	struct size_weight sizes[MAX_WEIGHTED];
+	unsigned n = 0, total = 0;
 	char copy[1024], *save, *word;
 	int err;
 
-	if (strlen(list) >= sizeof(copy))
+	if (snprintf(copy, sizeof(copy), "%s", list) >= (int)sizeof(copy))
 		return vireo_error(-EINVAL, "--size: the list is too long");
-	strcpy(copy, list);
-	o->n_sizes = 0;
 	for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-		err = parse_size(o, word, &left, &weighted);
+		if (n == MAX_WEIGHTED)
+			return vireo_error(-EINVAL, "--size: more than %u sizes", MAX_WEIGHTED);
+		err = parse_size(word, &sizes[n]);
 		if (err)
 			return err;
+		total += (unsigned)sizes[n++].weight;
 	}
-	if (!o->n_sizes)
-		return vireo_error(-EINVAL, "--size: says no size");
-	if (weighted)
-		spread_sizes(o);
+	if (!n || total > PKTGEN_MAX_SIZES)
+		return vireo_error(-EINVAL, "--size %s: needs a size, and weights of %u in all at most", text,
+				   PKTGEN_MAX_SIZES);
+	spread_sizes(o, sizes, n, total);
 	return 0;
 }
 
