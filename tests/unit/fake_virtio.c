@@ -11,9 +11,9 @@
 
 #include "frame.h"
 
-/* BAR 4, as QEMU has it: a page for each window. */
+/* BAR 4, as QEMU has it: a page for each window, and nothing behind the last. */
 #define BAR         VIREO_REGION_BAR4
-#define BAR_SIZE    0x4000
+#define BAR_SIZE    0x8000
 #define COMMON_AT   0x0000
 #define ISR_AT      0x1000
 #define CONFIG_AT   0x2000

@@ -111,8 +111,8 @@ static const struct {
 	uint8_t type, bar;
 	uint32_t offset, length;
 } bad_caps[] = {
-	{ "common behind the end", VIRTIO_CAP_TYPE_COMMON, 4, 0x4000, 0x1000 },
-	{ "common over the end", VIRTIO_CAP_TYPE_COMMON, 4, 0x3fd0, 0x38 },
+	{ "common behind the end", VIRTIO_CAP_TYPE_COMMON, 4, 0x8000, 0x1000 },
+	{ "common over the end", VIRTIO_CAP_TYPE_COMMON, 4, 0x7fd0, 0x38 },
 	{ "common wraps around", VIRTIO_CAP_TYPE_COMMON, 4, 0xfffffffc, 0x1000 },
 	{ "common as long as can be", VIRTIO_CAP_TYPE_COMMON, 4, 0, 0xffffffff },
 	{ "common too short", VIRTIO_CAP_TYPE_COMMON, 4, 0, 0x37 },
@@ -121,7 +121,7 @@ static const struct {
 	{ "common in BAR 6", VIRTIO_CAP_TYPE_COMMON, 6, 0, 0x1000 },
 	{ "common in BAR 7", VIRTIO_CAP_TYPE_COMMON, 7, 0, 0x1000 },
 	{ "common in BAR 255", VIRTIO_CAP_TYPE_COMMON, 255, 0, 0x1000 },
-	{ "notify behind the end", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x4000, 0x1000 },
+	{ "notify behind the end", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x8000, 0x1000 },
 	{ "notify of one byte", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x3000, 1 },
 	{ "notify of nothing", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x3000, 0 },
 	{ "notify not aligned", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x3001, 0x100 },

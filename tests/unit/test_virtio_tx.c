@@ -481,6 +481,7 @@ static void tx_burst_shared_data_is_never_written(void **state)
 	len = frame_build(&shape, data);
 	frame_make_partial(&shape, data, len);
 	rig_packet(&r, data, len, 0, &pkt);
+	memset(pkt.buf, 0xee, VIREO_HEADROOM);
 	assert_int_equal(vireo_pkt_share(&pkt, 4), 0);
 	memcpy(before, pkt.buf, VIREO_HEADROOM + 2048);
 	for (unsigned i = 0; i < 4; i++) {
