@@ -416,6 +416,8 @@ int vireo_device_irq_enable(struct vireo_device *dev, enum vireo_irq irq, unsign
 	err = check_irq_range(dev, (unsigned)irq, start, count);
 	if (err)
 		return err;
+	if (!fds)
+		return vireo_error(-EINVAL, "%s: no eventfds were given", dev->address);
 	for (unsigned other = 0; other <= VIREO_IRQ_MSIX; other++) {
 		if (is_device_irq((unsigned)irq) && other != (unsigned)irq && dev->irq_on[other])
 			return vireo_error(-EBUSY,

@@ -68,5 +68,7 @@ static inline vireo_iova_t dma_iova(const void *va)
 /* Size of the pages that allocations use, and how many arenas there are, for tests and messages. */
 uint64_t dma_page_size(void);
 unsigned dma_n_arenas(void);
+/* Bytes of all arenas, for sentences of the ops above: they run under the domain's lock, which this needs. */
+extern uint64_t dma_arena_bytes;
 
 #endif

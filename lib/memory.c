@@ -194,6 +194,8 @@ unsigned dma_n_arenas(void)
 
 /* Arenas and clients. */
 
+uint64_t dma_arena_bytes;
+
 /* Take @arena away from all clients before @end. -EIO when one of them could not: its devices may still reach it. */
 static int arena_unmap_clients(const struct arena *arena, const struct dma_client *end)
 {
@@ -263,6 +265,7 @@ static int arena_insert(struct arena *arena, uint64_t align, int mmap_flags)
 		goto err_place;
 	arena->next = domain.arenas;
 	domain.arenas = arena;
+	dma_arena_bytes += arena->size;
 	return 0;
 
 err_place:
@@ -283,6 +286,7 @@ static void arena_remove(struct arena *arena)
 	while (*link != arena)
 		link = &(*link)->next;
 	*link = arena->next;
+	dma_arena_bytes -= arena->size;
 	err = arena_unmap_clients(arena, NULL);
 	if (!window_clear(arena->va, arena->size) && !err)
 		iova_free(domain.places, (uintptr_t)arena->va, arena->size);

@@ -103,12 +103,14 @@ struct vireo_driver {
 	/* Queue thread; Guarantees: started. */
 	unsigned (*txq_reclaim)(struct vireo_txq_head *q);
 	int (*rxq_arm)(struct vireo_rxq_head *q);      /* as vireo_rxq_arm() */
+	/* An eventfd that does not block, from create to destroy the same; the library empties it before each rxq_arm. */
 	int (*rxq_fd)(struct vireo_rxq_head *q);
 
 	/* Guarantees: probed. */
 	int (*link)(struct vireo_port *port, struct vireo_link *ret_link);
 	/*
-	 * Guarantees: started. The event descriptor was readable or a second has passed: acknowledge it, look at the device.
+	 * Guarantees: started; the eventfds of vireo_port_add_event_fd() are empty. Called by every vireo_port_poll(), with
+	 * or without an event: look at the device.
 	 * Returns VIREO_EVENT_* bits, -EIO or -ENODEV, as vireo_port_poll().
 	 */
 	int (*poll)(struct vireo_port *port);
@@ -162,6 +164,9 @@ struct vireo_txq_head *vireo_port_txq_head(struct vireo_port *port, unsigned idx
  * vireo_port_add_event_fd() - have the port's event descriptor become readable with an eventfd
  * @port: the port
  * @fd:   an eventfd that a device interrupt signals; emptied by the library before the poll op is called
+ *
+ * The library makes it non-blocking and keeps a duplicate: until close when it was added by probe or with the queues,
+ * until the port stops when start added it. The driver closes its own whenever it likes.
  *
  * Return: 0 or a negative errno.
  */

@@ -202,7 +202,8 @@ int vireo_rxq_arm(struct vireo_rxq *q);
  * @n:  how many, 1 to 64
  * @timeout_us: microseconds; 0 looks only; negative: no limit
  *
- * Return: how many queues may have packets; 0 after the time is up; -EINTR after a signal; -EOPNOTSUPP.
+ * Return: how many queues may have packets; 0 after the time is up; -EINTR after a signal; -EINVAL; -EOPNOTSUPP; -EIO or
+ * -ENODEV when one of the ports is in trouble, as vireo_port_poll() says, since its queues may never wake anybody.
  */
 int vireo_rxq_wait_any(struct vireo_rxq **qs, unsigned n, int timeout_us);
 

@@ -46,6 +46,7 @@ struct vfio_container {
 	const char *front;           /* "vfio", "kvfio"; NULL: somebody else's, from vireo_device_open_fd() */
 	char name[64];               /* what the user calls it; "": the default */
 	int fd;
+	uint64_t mapped;             /* bytes; under the domain's lock */
 	unsigned n_users;            /* groups, or devices of a foreign one */
 	struct vfio_container *next; /* protected by vfio_lock, like all counts here */
 };

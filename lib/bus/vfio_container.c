@@ -40,7 +40,10 @@ static int container_map(struct dma_client *client, const struct dma_mapping *ma
 	if (mapping->flags & VIREO_DMA_WRITE)
 		map.flags |= VFIO_DMA_MAP_FLAG_WRITE;
 	err = vfio_ioctl(c->fd, VFIO_IOMMU_MAP_DMA, &map);
-	return err < 0 ? vfio_explain_map(c, mapping->size, err) : 0;
+	if (err < 0)
+		return vfio_explain_map(c, mapping->size, err);
+	c->mapped += mapping->size;
+	return 0;
 }
 
 static int container_unmap(struct dma_client *client, const struct dma_mapping *mapping)
@@ -57,6 +60,7 @@ static int container_unmap(struct dma_client *client, const struct dma_mapping *
 	if (err < 0)
 		return vireo_error(err, "%s: unmapping %#zx bytes at %#llx failed: %s", client->name, mapping->size,
 				   (unsigned long long)mapping->iova, strerror(-err));
+	c->mapped -= mapping->size;
 	/* The kernel says what it really unmapped; less means that pages are still reachable. */
 	if (unmap.size != mapping->size)
 		return vireo_error(-EIO, "%s: %#llx of %#zx bytes at %#llx were unmapped", client->name,

@@ -325,16 +325,19 @@ static bool may_lock_all(void)
 	       strtoull(line + 7, NULL, 16) & 1ULL << CAP_IPC_LOCK_BIT;
 }
 
+/* The limit counts what every container has locked; this one may have more to map after the piece that failed. */
 static int explain_memlock(const struct vfio_container *c, size_t size, uint64_t locked, uint64_t limit)
 {
+	uint64_t wanted = c->mapped + size > dma_arena_bytes ? c->mapped + size : dma_arena_bytes;
+	uint64_t total = locked > c->mapped ? locked - c->mapped + wanted : wanted;
+
 	return vireo_error(-EDQUOT,
-			   "RLIMIT_MEMLOCK is %.1f MiB, and the %s needs %.1f MiB more, %.1f MiB in all (all memory "
-			   "counts once for "
-			   "each container): raise it with `ulimit -l` or in /etc/security/limits.d, as `sudo "
-			   "vireo-bind bind --user "
-			   "%s` does",
-			   (double)limit / MIB, c->client.name, (double)size / MIB, (double)(locked + size) / MIB,
-			   user_name());
+			   "RLIMIT_MEMLOCK is %.1f MiB, and %.1f MiB are needed in all (%.1f MiB are locked already; "
+			   "memory counts "
+			   "once for each container, here the %s): raise it with `ulimit -l` or in "
+			   "/etc/security/limits.d, as `sudo "
+			   "vireo-bind bind --user %s` does",
+			   (double)limit / MIB, (double)total / MIB, (double)locked / MIB, c->client.name, user_name());
 }
 
 int vfio_explain_map(const struct vfio_container *c, size_t size, int err)

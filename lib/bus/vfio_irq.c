@@ -93,6 +93,10 @@ static int no_vectors(const struct vireo_device *dev, unsigned wanted, int ret)
 		return vireo_error(-ENOSPC,
 				   "%s: the system has no interrupt vectors left, %u are needed: use fewer queues",
 				   dev->address, wanted);
+	if (ret == -EINVAL)
+		return vireo_error(ret,
+				   "%s: enabling %u interrupt vectors failed: one of the descriptors is no eventfd",
+				   dev->address, wanted);
 	return vireo_error(ret, "%s: enabling %u interrupt vectors failed: %s", dev->address, wanted, strerror(-ret));
 }
 

@@ -293,6 +293,7 @@ static void device_irq_range_is_checked(void **state)
 	for (unsigned i = 0; i < N_OF(cases); i++)
 		assert_int_equal(vireo_device_irq_enable(dev, VIREO_IRQ_MSIX, cases[i].start, cases[i].count, fds),
 				 cases[i].err);
+	assert_int_equal(vireo_device_irq_enable(dev, VIREO_IRQ_MSIX, 0, 1, NULL), -EINVAL);
 	assert_int_equal(vireo_device_irq_enable(dev, VIREO_N_IRQS, 0, 1, fds), -EINVAL);
 	assert_int_equal(vireo_device_irq(dev, VIREO_N_IRQS, &info), -EINVAL);
 	assert_int_equal(vireo_device_irq_disable(dev, VIREO_N_IRQS), -EINVAL);

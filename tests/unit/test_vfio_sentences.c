@@ -259,7 +259,7 @@ static void map_failures_are_told_apart(void **state)
 	fk_write("Name:\tx\nVmLck:\t     512 kB\nCapEff:\t0000000000000000\n", "proc/self/status");
 	assert_int_equal(open_device(), -EDQUOT);
 	assert_sentence("RLIMIT_MEMLOCK is 1.0 MiB");
-	assert_sentence("2.0 MiB more, 2.5 MiB in all");
+	assert_sentence("2.5 MiB are needed in all (0.5 MiB are locked already");
 	assert_sentence("ulimit -l");
 	/* Who may lock everything is not limited, and the reason is another one. */
 	fk_write("Name:\tx\nVmLck:\t     512 kB\nCapEff:\t000001ffffffffff\n", "proc/self/status");
