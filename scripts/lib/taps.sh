@@ -11,6 +11,7 @@ taps_create()
 	local reason
 	taps_destroy
 	[ -c /dev/net/tun ] || { echo "this machine has no /dev/net/tun"; return 1; }
+	[ -w /dev/net/tun ] || { echo "no permission on /dev/net/tun"; return 1; }
 	if ! reason=$(unshare -Urn true 2>&1); then
 		echo "no user namespaces here: $reason"
 		return 1

@@ -63,23 +63,27 @@ is()
 	echo "ok: $1: $2 $3 $4"
 }
 
+# Seconds since the machine started.
+now()
+{
+	cut -d. -f1 /proc/uptime
+}
+
 # wait_for SECONDS TEXT COMMAND...
 wait_for()
 {
-	left=$(($1 * 10))
+	end=$(($(now) + $1))
 	text=$2
 	shift 2
 	until "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ $left -gt 0 ] || fail "waited in vain: $text"
+		[ "$(now)" -le $end ] || fail "waited in vain: $text"
 		sleep 0.1
 	done
 }
 
-# host COMMAND...: ask the host to do something; prints its answer, fails if it failed.
+# host COMMAND...: ask the host to do something; prints its answer, fails if it failed. Descriptor 8 is init's.
 host()
 {
-	exec 8<>/dev/ttyS1
 	echo "$*" >&8
 	read -r -t 120 answer <&8 || fail "the host does not answer to: $*"
 	case $answer in
@@ -89,10 +93,13 @@ host()
 	esac
 }
 
-# as_user COMMAND...: as uid 1000, without groups, without any capability, and unable to gain one.
+# as_user COMMAND...: as uid 1000, without groups, without any capability, and unable to gain one. In the background
+# "$AS_USER command &" is the thing, so that $! is the command itself.
+AS_USER="/usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs"
+
 as_user()
 {
-	setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"
+	$AS_USER "$@"
 }
 
 # --- Devices ---
@@ -174,7 +181,6 @@ machine_reset()
 	for ns in $(ip netns list 2>/dev/null | cut -d' ' -f1); do
 		ip netns delete "$ns"
 	done
-	[ ! -d /run/netns ] || wait_for 10 "the cards are back" cards_back
 	chmod 666 /dev/vfio/vfio
 	rm -rf /tmp/* /home/user
 	mkdir -p /home/user
@@ -185,13 +191,25 @@ machine_reset()
 		case $address in "$A" | "$B") ;; *) kernel_bind "$address" ;; esac
 	done
 	vfio_bind "$A" "$B"
+	ends_reset
 	hugepages 96
 }
 
-cards_back()
+# Packets that nobody took out of a card's ring keep the namespace alive that they come from, and the namespace the card:
+# only taking the card from its driver brings it back.
+ends_reset()
 {
-	! grep -q 52:54:00:00:00:10 /sys/bus/pci/devices/*/virtio*/net/*/address 2>/dev/null ||
-		[ -n "$(nic 52:54:00:00:00:10)" ]
+	for address in 0000:00:02.0 0000:00:03.0; do
+		[ -e "/sys/bus/pci/devices/$address" ] || continue
+		device_release $address
+		echo $address >/sys/bus/pci/drivers_probe
+	done
+	[ ! -e /sys/bus/pci/devices/0000:00:02.0 ] || wait_for 10 "the kernel's cards are back" ends_there
+}
+
+ends_there()
+{
+	[ -n "$(nic 52:54:00:00:00:10)" ] && [ -n "$(nic 52:54:00:00:00:11)" ]
 }
 
 # nic MAC: the kernel's name for a card of its own, in this namespace.
@@ -243,7 +261,7 @@ wire_count()
 tcp_both_ways()
 {
 	[ -p /tmp/never ] || mkfifo /tmp/never
-	head -c "$1M" /dev/urandom >/tmp/data
+	dd if=/dev/urandom of=/tmp/data bs=1M count="$1" 2>/dev/null
 	sum=$(sha256sum </tmp/data)
 	tcp_receive left >/tmp/left.sum &
 	receivers=$!
@@ -265,14 +283,15 @@ tcp_receive()
 	"$1" timeout 200 nc -l -p 5001 0<>/tmp/never | sha256sum
 }
 
-# load_start: UDP from both ends to the other, as fast as the machine can, until load_stop.
+# load_start: UDP from both ends to the other, as fast as the machine can, until load_stop. It is for an address that
+# nobody has, so that nobody answers.
 load_start()
 {
-	ip -n left neigh replace 10.0.0.2 lladdr 52:54:00:00:00:11 dev wire
-	ip -n right neigh replace 10.0.0.1 lladdr 52:54:00:00:00:10 dev wire
-	left sh -c 'exec nc -u 10.0.0.2 9 </dev/zero' >/dev/null 2>&1 &
+	ip -n left neigh replace 10.0.0.9 lladdr 52:54:00:00:00:11 dev wire
+	ip -n right neigh replace 10.0.0.9 lladdr 52:54:00:00:00:10 dev wire
+	left vmtest-flood 10.0.0.9 &
 	LOAD=$!
-	right sh -c 'exec nc -u 10.0.0.1 9 </dev/zero' >/dev/null 2>&1 &
+	right vmtest-flood 10.0.0.9 &
 	LOAD="$LOAD $!"
 }
 
@@ -296,7 +315,7 @@ arriving()
 fwd_start()
 {
 	rm -f /home/user/fwd.json
-	as_user vireo-fwd --json /home/user/fwd.json "$@" "$A" "$B" >/tmp/fwd.out 2>&1 </dev/null &
+	$AS_USER vireo-fwd --json /home/user/fwd.json "$@" "$A" "$B" >/tmp/fwd.out 2>&1 </dev/null &
 	FWD=$!
 	wait_for 20 "vireo-fwd is up: $(cat /tmp/fwd.out)" fwd_ready
 }
@@ -319,7 +338,7 @@ fwd_stop()
 	kill -TERM "$FWD"
 	program_ends "$FWD" 10 0
 	cat /tmp/fwd.out
-	jq -c . /home/user/fwd.json || fail "vireo-fwd wrote no JSON"
+	jq -cM . /home/user/fwd.json || fail "vireo-fwd wrote no JSON"
 }
 
 # program_ends PID SECONDS CODE
@@ -349,8 +368,7 @@ expect_exit()
 	pattern=$2
 	shift 2
 	code=0
-	timeout 30 /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs \
-		"$@" >/tmp/expect.out 2>/tmp/expect.err </dev/null || code=$?
+	timeout 30 $AS_USER "$@" >/tmp/expect.out 2>/tmp/expect.err </dev/null || code=$?
 	echo "$* -> exit $code: $(cat /tmp/expect.err)"
 	[ "$code" = "$want" ] || fail "exit code $code, expected $want: $(cat /tmp/expect.err)"
 	[ "$(wc -l </tmp/expect.err)" = 1 ] || fail "not one sentence on stderr: $(cat /tmp/expect.err)"
