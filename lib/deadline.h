@@ -22,7 +22,7 @@ static inline uint64_t deadline_now_us(void)
 
 static inline struct deadline deadline_in_us(uint64_t us)
 {
-	return (struct deadline){ deadline_now_us() + us };
+	return (struct deadline){deadline_now_us() + us};
 }
 
 /* Look at the condition once more after it passed: the thread may have slept through the last part of it. */
@@ -34,7 +34,7 @@ static inline bool deadline_passed(const struct deadline *d)
 /* Between two looks. */
 static inline void deadline_pause(void)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
 }
 
 #endif

@@ -37,8 +37,8 @@ struct l3 {
 	uint32_t start;
 	uint32_t l4_start;
 	uint32_t l4_len; /* what the header says, or, of a packet to be cut, what there is */
-	uint32_t addrs;  /* sum of both addresses, as stored */
-	bool large;      /* its length fields are for whoever cuts it to set */
+	uint32_t addrs;	 /* sum of both addresses, as stored */
+	bool large;	 /* its length fields are for whoever cuts it to set */
 	uint8_t protocol;
 	uint8_t bytes[IPV4_HLEN_MAX];
 };
@@ -351,7 +351,7 @@ int offload_plan(const struct vireo_pkt *pkts, unsigned n, const struct offload_
 {
 	uint32_t len = offload_length(pkts, n);
 	uint32_t flags = pkts[0].flags;
-	struct offload_plan plan = { 0 };
+	struct offload_plan plan = {0};
 	int err = 0;
 
 	if (len < ETH_HLEN || !requests_fit(flags, caps->tx_offloads))
@@ -385,7 +385,7 @@ static void store_word(const struct vireo_pkt *pkts, unsigned n, uint32_t at, ui
 
 void *offload_apply(const struct offload_plan *plan, const struct vireo_pkt *pkts, unsigned n)
 {
-	uint16_t tag[2] = { htons(ETHERTYPE_VLAN), htons(plan->tci) };
+	uint16_t tag[2] = {htons(ETHERTYPE_VLAN), htons(plan->tci)};
 	char *start = vireo_pkt_data(&pkts[0]);
 
 	for (unsigned i = 0; i < plan->n_words; i++)

@@ -11,25 +11,25 @@
 #include "virtio.h"
 
 /* More descriptors than this hide packets instead of helping: at 10 Gbit/s they are milliseconds. */
-#define MAX_RING 4096
-#define MIN_RING 4
+#define MAX_RING     4096
+#define MIN_RING     4
 #define DEFAULT_RING 256
 
 /* Without an MTU of the device's own: frames of 64 KiB, the most that an element counts. */
 #define MAX_MTU 65500
 
 /* What costs nothing on the way of a packet. */
-#define WANTED_ALWAYS                                                                                                 \
-	(VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_MTU |        \
-	 VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX |                         \
+#define WANTED_ALWAYS                                                                                                  \
+	(VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_MTU |   \
+	 VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX |                    \
 	 VIRTIO_NET_F_CTRL_MAC_ADDR | VIRTIO_NET_F_MQ | VIRTIO_NET_F_SPEED_DUPLEX)
 #define GUEST_TSO (VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6)
-#define HOST_TSO (VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6)
+#define HOST_TSO  (VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6)
 
 static const struct vireo_pci_id virtio_pci_ids[] = {
-	{ VIRTIO_PCI_VENDOR, VIRTIO_PCI_NET },
-	{ VIRTIO_PCI_VENDOR, VIRTIO_PCI_NET_TRANSITIONAL },
-	{ 0, 0 },
+	{VIRTIO_PCI_VENDOR, VIRTIO_PCI_NET},
+	{VIRTIO_PCI_VENDOR, VIRTIO_PCI_NET_TRANSITIONAL},
+	{0, 0},
 };
 
 /* 5.1.3.1: a feature is worth nothing without the ones that it stands on. */
@@ -71,16 +71,18 @@ static uint64_t choose_features(const struct virtio_port *vp)
 static int check_features(const struct virtio_port *vp, const struct vireo_device_info *info)
 {
 	if (!(vp->offered & VIRTIO_F_VERSION_1))
-		return vireo_error(-EOPNOTSUPP,
-				   "%s does not offer virtio 1 (VERSION_1), and older ones cannot be driven; start QEMU with "
-				   "-device virtio-net-pci,disable-legacy=on,disable-modern=off",
-				   vp->pci.name);
+		return vireo_error(
+			-EOPNOTSUPP,
+			"%s does not offer virtio 1 (VERSION_1), and older ones cannot be driven; start QEMU with "
+			"-device virtio-net-pci,disable-legacy=on,disable-modern=off",
+			vp->pci.name);
 	/* 6: without it the device uses physical addresses, past the IOMMU that we programmed. */
 	if (info->iommu && !(vp->offered & VIRTIO_F_ACCESS_PLATFORM))
-		return vireo_error(-EOPNOTSUPP,
-				   "%s is behind an IOMMU and would go past it (no ACCESS_PLATFORM), so it cannot be driven "
-				   "safely; start QEMU with -device virtio-net-pci,disable-legacy=on,iommu_platform=on",
-				   vp->pci.name);
+		return vireo_error(
+			-EOPNOTSUPP,
+			"%s is behind an IOMMU and would go past it (no ACCESS_PLATFORM), so it cannot be driven "
+			"safely; start QEMU with -device virtio-net-pci,disable-legacy=on,iommu_platform=on",
+			vp->pci.name);
 	return 0;
 }
 
@@ -105,19 +107,25 @@ static void list_missing(const struct virtio_port *vp, const struct vireo_port_l
 		uint64_t feature;
 		const char *name;
 	} list[] = {
-		{ VIRTIO_NET_F_MRG_RXBUF, "MRG_RXBUF" },     { VIRTIO_NET_F_CSUM, "CSUM" },
-		{ VIRTIO_NET_F_GUEST_CSUM, "GUEST_CSUM" },   { VIRTIO_NET_F_GUEST_TSO4, "GUEST_TSO4" },
-		{ VIRTIO_NET_F_GUEST_TSO6, "GUEST_TSO6" },   { VIRTIO_NET_F_HOST_TSO4, "HOST_TSO4" },
-		{ VIRTIO_NET_F_HOST_TSO6, "HOST_TSO6" },     { VIRTIO_NET_F_STATUS, "STATUS" },
-		{ VIRTIO_NET_F_CTRL_RX, "CTRL_RX" },         { VIRTIO_NET_F_CTRL_MAC_ADDR, "CTRL_MAC_ADDR" },
-		{ VIRTIO_NET_F_MQ, "MQ" },
+		{VIRTIO_NET_F_MRG_RXBUF, "MRG_RXBUF"},
+		{VIRTIO_NET_F_CSUM, "CSUM"},
+		{VIRTIO_NET_F_GUEST_CSUM, "GUEST_CSUM"},
+		{VIRTIO_NET_F_GUEST_TSO4, "GUEST_TSO4"},
+		{VIRTIO_NET_F_GUEST_TSO6, "GUEST_TSO6"},
+		{VIRTIO_NET_F_HOST_TSO4, "HOST_TSO4"},
+		{VIRTIO_NET_F_HOST_TSO6, "HOST_TSO6"},
+		{VIRTIO_NET_F_STATUS, "STATUS"},
+		{VIRTIO_NET_F_CTRL_RX, "CTRL_RX"},
+		{VIRTIO_NET_F_CTRL_MAC_ADDR, "CTRL_MAC_ADDR"},
+		{VIRTIO_NET_F_MQ, "MQ"},
 	};
 	size_t len = 0;
 
 	text[0] = '\0';
 	for (unsigned i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		if (!(vp->offered & list[i].feature) && len < size)
-			len += snprintf(text + len, size - len, "%s%s", len ? ", " : "the device does not offer ", list[i].name);
+			len += snprintf(text + len, size - len, "%s%s", len ? ", " : "the device does not offer ",
+					list[i].name);
 	if (!limits->rx_interrupts && len < size)
 		snprintf(text + len, size - len, "%stoo few MSI-X vectors", len ? ", and has " : "the device has ");
 }
@@ -129,14 +137,14 @@ static uint32_t default_ring(unsigned size)
 
 static int fill_limits(struct virtio_port *vp, const struct virtio_net_config *config, struct vireo_port_limits *limits)
 {
-	struct vireo_irq_info irq = { 0 };
+	struct vireo_irq_info irq = {0};
 	unsigned n_queues = virtio_pci_n_queues(&vp->pci), pairs;
 
 	vireo_device_irq(vp->pci.dev, VIREO_IRQ_MSIX, &irq);
 	pairs = vp->offered & VIRTIO_NET_F_MQ ? config->max_pairs : 1;
 	if (pairs == 0 || vp->rx_size < MIN_RING || vp->tx_size < MIN_RING)
-		return vireo_error(-EIO, "%s has %u queues, %u pairs, rings of %u and %u: the device is broken", vp->pci.name,
-				   n_queues, pairs, vp->rx_size, vp->tx_size);
+		return vireo_error(-EIO, "%s has %u queues, %u pairs, rings of %u and %u: the device is broken",
+				   vp->pci.name, n_queues, pairs, vp->rx_size, vp->tx_size);
 	vp->max_pairs = pairs;
 	limits->max_rxq = limits->max_txq = pairs < VIREO_MAX_QUEUES ? pairs : VIREO_MAX_QUEUES;
 	limits->min_ring = MIN_RING;
@@ -170,7 +178,7 @@ static unsigned ring_size(const struct virtio_port *vp, unsigned idx)
 /* An eventfd for configuration changes, if the device can signal them; otherwise polling finds them. */
 static int open_event(struct virtio_port *vp)
 {
-	struct vireo_irq_info irq = { 0 };
+	struct vireo_irq_info irq = {0};
 	int err;
 
 	vp->event_fd = -1;
@@ -251,9 +259,10 @@ static int port_link(struct virtio_port *vp, struct vireo_link *ret_link)
 	struct virtio_net_config config;
 	int err;
 
-	err = virtio_pci_read_config(&vp->pci, vp->offered & (VIRTIO_NET_F_STATUS | VIRTIO_NET_F_SPEED_DUPLEX), &config);
+	err = virtio_pci_read_config(&vp->pci, vp->offered & (VIRTIO_NET_F_STATUS | VIRTIO_NET_F_SPEED_DUPLEX),
+				     &config);
 	if (!err)
-		*ret_link = (struct vireo_link){ config.up, config.full_duplex, config.speed_mbps };
+		*ret_link = (struct vireo_link){config.up, config.full_duplex, config.speed_mbps};
 	return err;
 }
 
@@ -276,22 +285,25 @@ static unsigned count_vectors(const struct vireo_port_config *cfg)
 int virtio_check_config(const struct virtio_port *vp)
 {
 	const struct vireo_port_config *cfg = vireo_port_config(vp->port);
-	struct vireo_irq_info irq = { 0 };
+	struct vireo_irq_info irq = {0};
 
 	/* 5.1.6.5.5: the device spreads packets over as many receive queues as there are pairs. */
 	if (cfg->n_rxq < cfg->n_txq)
-		return vireo_error(-EINVAL,
-				   "%s: virtio queues come in pairs, so %u transmit queues need as many receive queues, not %u",
-				   vp->pci.name, cfg->n_txq, cfg->n_rxq);
+		return vireo_error(
+			-EINVAL,
+			"%s: virtio queues come in pairs, so %u transmit queues need as many receive queues, not %u",
+			vp->pci.name, cfg->n_txq, cfg->n_rxq);
 	if (cfg->rx_ring > vp->rx_size || cfg->tx_ring > vp->tx_size)
-		return vireo_error(-EOPNOTSUPP, "%s takes %u receive and %u transmit descriptors at most, not %u and %u",
+		return vireo_error(-EOPNOTSUPP,
+				   "%s takes %u receive and %u transmit descriptors at most, not %u and %u",
 				   vp->pci.name, vp->rx_size, vp->tx_size, cfg->rx_ring, cfg->tx_ring);
 	vireo_device_irq(vp->pci.dev, VIREO_IRQ_MSIX, &irq);
 	if (cfg->rx_interrupts && count_vectors(cfg) > irq.count)
-		return vireo_error(-EOPNOTSUPP,
-				   "%s has %u MSI-X vectors, %u receive queues with interrupts need %u; give it more (QEMU: "
-				   "vectors=N) or use fewer queues",
-				   vp->pci.name, irq.count, cfg->n_rxq, count_vectors(cfg));
+		return vireo_error(
+			-EOPNOTSUPP,
+			"%s has %u MSI-X vectors, %u receive queues with interrupts need %u; give it more (QEMU: "
+			"vectors=N) or use fewer queues",
+			vp->pci.name, irq.count, cfg->n_rxq, count_vectors(cfg));
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 #include "virtio.h"
 
 /* The largest command: both MAC tables. */
-#define MAX_DATA (2 * sizeof(uint32_t) + VIREO_MAX_FILTER_MACS * VIREO_MAC_LEN)
+#define MAX_DATA     (2 * sizeof(uint32_t) + VIREO_MAX_FILTER_MACS * VIREO_MAC_LEN)
 #define REQUEST_SIZE (sizeof(struct virtio_net_ctrl_hdr) + MAX_DATA)
 
 int virtio_ctrl_create(struct virtio_port *vp)
@@ -76,7 +76,8 @@ static int wait_for_answer(struct virtio_port *vp)
 		if (status < 0)
 			return status;
 		if (status & VIRTIO_STATUS_NEEDS_RESET)
-			return vireo_error(-EIO, "%s gave up and wants to be reset; stop and start the port", vp->pci.name);
+			return vireo_error(-EIO, "%s gave up and wants to be reset; stop and start the port",
+					   vp->pci.name);
 		if (late)
 			return vireo_error(-ETIMEDOUT, "%s did not answer a command within %u ms", vp->pci.name,
 					   virtio_patience_us / 1000);
@@ -112,7 +113,8 @@ static int exchange(struct virtio_port *vp, size_t len)
 }
 
 /* Run one command; @what is for the sentence. */
-static int command(struct virtio_port *vp, struct virtio_net_ctrl_hdr hdr, const void *data, size_t len, const char *what)
+static int command(struct virtio_port *vp, struct virtio_net_ctrl_hdr hdr, const void *data, size_t len,
+		   const char *what)
 {
 	struct virtio_ctrl *ctrl = &vp->ctrl;
 	uint8_t ack;
@@ -139,8 +141,8 @@ static int lacks(const struct virtio_port *vp, const char *what, const char *fea
 
 static int set_pairs(struct virtio_port *vp, uint16_t n)
 {
-	return command(vp, (struct virtio_net_ctrl_hdr){ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_PAIRS_SET }, &n, sizeof(n),
-		       "use so many queues");
+	return command(vp, (struct virtio_net_ctrl_hdr){VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_PAIRS_SET}, &n,
+		       sizeof(n), "use so many queues");
 }
 
 /* 5.1.6.5.1 */
@@ -153,11 +155,11 @@ int virtio_set_rx_mode(struct vireo_port *port)
 
 	if (!virtio_has(vp, VIRTIO_NET_F_CTRL_RX))
 		return lacks(vp, "choose what it receives", "CTRL_RX");
-	err = command(vp, (struct virtio_net_ctrl_hdr){ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC }, &promisc, 1,
+	err = command(vp, (struct virtio_net_ctrl_hdr){VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC}, &promisc, 1,
 		      "change promiscuous mode");
 	if (err)
 		return err;
-	return command(vp, (struct virtio_net_ctrl_hdr){ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI }, &allmulti, 1,
+	return command(vp, (struct virtio_net_ctrl_hdr){VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI}, &allmulti, 1,
 		       "change what multicast it receives");
 }
 
@@ -169,7 +171,7 @@ int virtio_set_mac(struct vireo_port *port)
 
 	if (!virtio_has(vp, VIRTIO_NET_F_CTRL_MAC_ADDR))
 		return lacks(vp, "change its address", "CTRL_MAC_ADDR");
-	return command(vp, (struct virtio_net_ctrl_hdr){ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR }, s->mac,
+	return command(vp, (struct virtio_net_ctrl_hdr){VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR}, s->mac,
 		       sizeof(s->mac), "take that address");
 }
 
@@ -200,14 +202,15 @@ int virtio_set_mac_filter(struct vireo_port *port)
 	if (!virtio_has(vp, VIRTIO_NET_F_CTRL_RX))
 		return lacks(vp, "receive for further addresses", "CTRL_RX");
 	end = put_table(put_table(data, s, false), s, true);
-	return command(vp, (struct virtio_net_ctrl_hdr){ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE }, data, end - data,
-		       "receive for these addresses");
+	return command(vp, (struct virtio_net_ctrl_hdr){VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE}, data,
+		       end - data, "receive for these addresses");
 }
 
 /* 5.1.6.5.3 */
 static int command_vlan(struct virtio_port *vp, uint16_t vlan_id, bool on)
 {
-	struct virtio_net_ctrl_hdr hdr = { VIRTIO_NET_CTRL_VLAN, on ? VIRTIO_NET_CTRL_VLAN_ADD : VIRTIO_NET_CTRL_VLAN_DEL };
+	struct virtio_net_ctrl_hdr hdr = {VIRTIO_NET_CTRL_VLAN,
+					  on ? VIRTIO_NET_CTRL_VLAN_ADD : VIRTIO_NET_CTRL_VLAN_DEL};
 
 	return command(vp, hdr, &vlan_id, sizeof(vlan_id), "change its VLAN filter");
 }

@@ -24,8 +24,8 @@ struct cap {
 /* 4.1.4: one capability, whose @ret_cap->type is 0 when it is too short to be one. */
 static int read_cap(struct vireo_device *dev, unsigned at, struct cap *ret_cap)
 {
-	uint8_t raw[VIRTIO_CAP_NOTIFY_SIZE] = { 0 };
-	struct cap cap = { 0 };
+	uint8_t raw[VIRTIO_CAP_NOTIFY_SIZE] = {0};
+	struct cap cap = {0};
 	uint8_t len;
 	int err;
 
@@ -59,9 +59,9 @@ static bool open_window(struct virtio_pci *pci, const struct cap *cap)
 	static const struct {
 		uint32_t align, min;
 	} rules[VIRTIO_N_CAP_TYPES] = {
-		[VIRTIO_CAP_TYPE_COMMON] = { 4, VIRTIO_COMMON_SIZE },
-		[VIRTIO_CAP_TYPE_NOTIFY] = { 2, 2 },
-		[VIRTIO_CAP_TYPE_DEVICE] = { 4, 1 },
+		[VIRTIO_CAP_TYPE_COMMON] = {4, VIRTIO_COMMON_SIZE},
+		[VIRTIO_CAP_TYPE_NOTIFY] = {2, 2},
+		[VIRTIO_CAP_TYPE_DEVICE] = {4, 1},
 	};
 	struct io_window *windows[VIRTIO_N_CAP_TYPES] = {
 		[VIRTIO_CAP_TYPE_COMMON] = &pci->common,
@@ -95,7 +95,7 @@ int virtio_pci_open(struct virtio_pci *pci, struct vireo_device *dev)
 	int at = 0;
 
 	vireo_device_info(dev, &info);
-	*pci = (struct virtio_pci){ .dev = dev, .name = info.address };
+	*pci = (struct virtio_pci){.dev = dev, .name = info.address};
 	while ((at = vireo_device_find_capability(dev, VIRTIO_CAP_VENDOR_ID, at)) > 0 && n++ < MAX_CAPS) {
 		struct cap cap;
 		int err = read_cap(dev, at, &cap);
@@ -110,7 +110,8 @@ int virtio_pci_open(struct virtio_pci *pci, struct vireo_device *dev)
 	if (pci->common.size && pci->notify.size)
 		return 0;
 	if (any || bad)
-		return vireo_error(-EIO, "%s: the virtio capabilities do not lead to its registers; the device is broken",
+		return vireo_error(-EIO,
+				   "%s: the virtio capabilities do not lead to its registers; the device is broken",
 				   info.address);
 	return vireo_error(-EOPNOTSUPP,
 			   "%s is a legacy virtio device, which cannot be driven safely; start QEMU with -device "
@@ -162,11 +163,11 @@ uint64_t virtio_pci_features(const struct virtio_pci *pci)
 		uint64_t feature;
 		uint64_t end;
 	} needs[] = {
-		{ VIRTIO_NET_F_MAC, VIRTIO_NET_CONFIG_MAC + VIREO_MAC_LEN },
-		{ VIRTIO_NET_F_STATUS, VIRTIO_NET_CONFIG_STATUS + 2 },
-		{ VIRTIO_NET_F_MQ, VIRTIO_NET_CONFIG_MAX_PAIRS + 2 },
-		{ VIRTIO_NET_F_MTU, VIRTIO_NET_CONFIG_MTU + 2 },
-		{ VIRTIO_NET_F_SPEED_DUPLEX, VIRTIO_NET_CONFIG_DUPLEX + 1 },
+		{VIRTIO_NET_F_MAC, VIRTIO_NET_CONFIG_MAC + VIREO_MAC_LEN},
+		{VIRTIO_NET_F_STATUS, VIRTIO_NET_CONFIG_STATUS + 2},
+		{VIRTIO_NET_F_MQ, VIRTIO_NET_CONFIG_MAX_PAIRS + 2},
+		{VIRTIO_NET_F_MTU, VIRTIO_NET_CONFIG_MTU + 2},
+		{VIRTIO_NET_F_SPEED_DUPLEX, VIRTIO_NET_CONFIG_DUPLEX + 1},
 	};
 	uint64_t features;
 
@@ -205,7 +206,7 @@ static void read_config_once(const struct virtio_pci *pci, uint64_t features, st
 {
 	const struct io_window *w = &pci->config;
 
-	*config = (struct virtio_net_config){ .up = true, .full_duplex = true, .max_pairs = 1 };
+	*config = (struct virtio_net_config){.up = true, .full_duplex = true, .max_pairs = 1};
 	if (features & VIRTIO_NET_F_MAC)
 		for (unsigned i = 0; i < VIREO_MAC_LEN; i++)
 			config->mac[i] = io_read8(w, VIRTIO_NET_CONFIG_MAC + i);
@@ -286,9 +287,11 @@ int virtio_pci_enable_queue(const struct virtio_pci *pci, unsigned idx, const st
 
 	/* Selects the queue too. */
 	if (virtio_pci_queue_size(pci, idx) < virtq_size(vq))
-		return vireo_error(-EIO, "%s: queue %u takes fewer than %u descriptors", pci->name, idx, virtq_size(vq));
+		return vireo_error(-EIO, "%s: queue %u takes fewer than %u descriptors", pci->name, idx,
+				   virtq_size(vq));
 	off = (uint64_t)io_read16(common, VIRTIO_QUEUE_NOTIFY_OFF) * pci->notify_mult;
-	if (off > notify->size - 2 || off % 2 || io_window_open(pci->dev, notify->region, notify->offset + off, 2, ret_kick))
+	if (off > notify->size - 2 || off % 2 ||
+	    io_window_open(pci->dev, notify->region, notify->offset + off, 2, ret_kick))
 		return vireo_error(-EIO, "%s: the doorbell of queue %u lies outside its registers", pci->name, idx);
 
 	io_write16(common, VIRTIO_QUEUE_SIZE, virtq_size(vq));

@@ -3,7 +3,7 @@
 
 #include "virtio_ring.h"
 
-#define LINE 64
+#define LINE	   64
 #define LINE_UP(n) (((n) + LINE - 1) & ~(size_t)(LINE - 1))
 
 void virtq_layout(unsigned size, struct virtq_layout *ret_layout)

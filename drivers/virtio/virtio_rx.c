@@ -44,7 +44,8 @@ static unsigned burst_nothing(struct vireo_rxq *pub, struct vireo_pkt *pkts, uns
 
 static unsigned give_up(struct virtio_rxq *q)
 {
-	vireo_log(VIREO_LOG_ERR, "%s: the used ring of RX queue %u makes no sense; the port must be stopped and started",
+	vireo_log(VIREO_LOG_ERR,
+		  "%s: the used ring of RX queue %u makes no sense; the port must be stopped and started",
 		  q->vp->pci.name, q->head.idx);
 	vireo_port_failed(q->head.port, -EIO);
 	q->head.pub.burst = burst_nothing;
@@ -126,7 +127,11 @@ static bool take(struct virtio_rxq *q, struct vireo_pkt *ret_pkt)
 		return false;
 	}
 	*ret_pkt = (struct vireo_pkt){
-		.buf = buf, .off = VIRTIO_HDR_AT, .len = e.len, .flags = q->pkt_flags, .port = q->port_index,
+		.buf = buf,
+		.off = VIRTIO_HDR_AT,
+		.len = e.len,
+		.flags = q->pkt_flags,
+		.port = q->port_index,
 	};
 	return true;
 }
@@ -144,7 +149,7 @@ static void discard(struct virtio_rxq *q, unsigned n)
 static struct virtio_net_hdr read_header(const void *buf)
 {
 	const uint32_t *from = (const uint32_t *)((const char *)buf + VIRTIO_HDR_AT);
-	uint32_t words[3] = { io_load_relaxed(&from[0]), io_load_relaxed(&from[1]), io_load_relaxed(&from[2]) };
+	uint32_t words[3] = {io_load_relaxed(&from[0]), io_load_relaxed(&from[1]), io_load_relaxed(&from[2])};
 	struct virtio_net_hdr hdr;
 
 	static_assert(sizeof(words) == sizeof(hdr) && VIRTIO_HDR_AT % 4 == 0, "whole words");
@@ -185,7 +190,8 @@ static bool take_all(struct virtio_rxq *q, struct vireo_pkt *pkts, unsigned n)
 }
 
 /* 5.1.6.4.2: TCP over several frames always comes with a partial checksum. */
-static bool dress_large(const struct virtio_rxq *q, const struct virtio_net_hdr *hdr, struct vireo_pkt *pkts, unsigned n)
+static bool dress_large(const struct virtio_rxq *q, const struct virtio_net_hdr *hdr, struct vireo_pkt *pkts,
+			unsigned n)
 {
 	bool ipv6 = GSO_PROTOCOL(hdr->gso_type) == VIRTIO_NET_HDR_GSO_TCPV6;
 	struct offload_headers h;
@@ -279,7 +285,7 @@ static struct outcome invalid_entry(struct virtio_rxq *q)
 {
 	discard(q, 1);
 	vireo_rxq_drop(&q->head, VIREO_DROP_RX_INVALID, 1);
-	return (struct outcome){ .n_used = 1 };
+	return (struct outcome){.n_used = 1};
 }
 
 static unsigned n_buffers(const struct virtio_rxq *q, const struct virtio_net_hdr *hdr)
@@ -292,7 +298,7 @@ static struct outcome receive_any(struct virtio_rxq *q, struct vireo_pkt *pkts, 
 				  unsigned pending)
 {
 	struct virtio_net_hdr hdr;
-	struct outcome out = { 0 };
+	struct outcome out = {0};
 	enum verdict verdict;
 
 	if (!peek_header(q, &hdr))
@@ -307,7 +313,7 @@ static struct outcome receive_any(struct virtio_rxq *q, struct vireo_pkt *pkts, 
 		return out;
 	}
 	if (out.n_used > room)
-		return (struct outcome){ 0 };
+		return (struct outcome){0};
 	if (!take_all(q, pkts, out.n_used)) {
 		vireo_rxq_drop(&q->head, VIREO_DROP_RX_INVALID, 1);
 		return out;
@@ -411,7 +417,8 @@ unsigned virtio_rx_burst(struct vireo_rxq *pub, struct vireo_pkt *pkts, unsigned
 		unsigned room = n - done, run = 0;
 
 		if (likely(!inspect))
-			run = receive_plain(q, pkts + done, room < (unsigned)pending ? room : (unsigned)pending, &bytes);
+			run = receive_plain(q, pkts + done, room < (unsigned)pending ? room : (unsigned)pending,
+					    &bytes);
 		done += run;
 		n_packets += run;
 		pending -= run;
@@ -477,16 +484,18 @@ static int check_buffers(struct virtio_rxq *q, const struct vireo_port_config *c
 	unsigned segs = count_segs(frame, buf_size);
 
 	if (segs > 1 && !mergeable)
-		return vireo_error(-EOPNOTSUPP,
-				   "%s lacks mergeable buffers (MRG_RXBUF), so a packet of %u bytes needs a pool with a "
-				   "buf_size of as much, not %u; or lower the MTU",
-				   q->vp->pci.name, frame, buf_size);
+		return vireo_error(
+			-EOPNOTSUPP,
+			"%s lacks mergeable buffers (MRG_RXBUF), so a packet of %u bytes needs a pool with a "
+			"buf_size of as much, not %u; or lower the MTU",
+			q->vp->pci.name, frame, buf_size);
 	if (segs > VIREO_MAX_SEGS || segs > virtq_size(&q->vq))
-		return vireo_error(-EINVAL,
-				   "%s: a packet of %u bytes in buffers of %u bytes has %u elements, more than the %u that are "
-				   "possible; use a pool with a larger buf_size",
-				   q->vp->pci.name, frame, buf_size, segs,
-				   virtq_size(&q->vq) < VIREO_MAX_SEGS ? virtq_size(&q->vq) : VIREO_MAX_SEGS);
+		return vireo_error(
+			-EINVAL,
+			"%s: a packet of %u bytes in buffers of %u bytes has %u elements, more than the %u that are "
+			"possible; use a pool with a larger buf_size",
+			q->vp->pci.name, frame, buf_size, segs,
+			virtq_size(&q->vq) < VIREO_MAX_SEGS ? virtq_size(&q->vq) : VIREO_MAX_SEGS);
 	q->head.max_segs = segs;
 	return 0;
 }

@@ -14,8 +14,9 @@
 #include "virtio.h"
 
 /* What a packet has when it is more than one element to be sent as it is. */
-#define NOT_PLAIN                                                                                                     \
-	(VIREO_PKT_MORE | VIREO_PKT_SHARED | VIREO_PKT_CSUM_PARTIAL | VIREO_PKT_LARGE | VIREO_PKT_VLAN | VIREO_PKT_TX_MASK)
+#define NOT_PLAIN                                                                                                      \
+	(VIREO_PKT_MORE | VIREO_PKT_SHARED | VIREO_PKT_CSUM_PARTIAL | VIREO_PKT_LARGE | VIREO_PKT_VLAN |               \
+	 VIREO_PKT_TX_MASK)
 
 /* What virtio_sent remembers of a packet's flags. */
 #define OWNER_FLAGS (VIREO_PKT_SHARED | 0xffu << VIREO_PKT_POOL_SHIFT)
@@ -48,7 +49,8 @@ static void give_up(struct virtio_txq *q)
 {
 	if (q->head.pub.burst == burst_nothing)
 		return;
-	vireo_log(VIREO_LOG_ERR, "%s: the used ring of TX queue %u makes no sense; the port must be stopped and started",
+	vireo_log(VIREO_LOG_ERR,
+		  "%s: the used ring of TX queue %u makes no sense; the port must be stopped and started",
 		  q->vp->pci.name, q->head.idx);
 	vireo_port_failed(q->head.port, -EIO);
 	q->head.pub.burst = burst_nothing;
@@ -76,7 +78,7 @@ static inline void run_add(struct run *r, void *buf, uint32_t flags)
 {
 	if (unlikely(flags != r->flags || r->n == VIRTIO_BULK)) {
 		if (flags & VIREO_PKT_SHARED) {
-			vireo_pkt_free(&(struct vireo_pkt){ .buf = buf, .flags = flags }, 1);
+			vireo_pkt_free(&(struct vireo_pkt){.buf = buf, .flags = flags}, 1);
 			return;
 		}
 		run_flush(r);
@@ -135,7 +137,7 @@ static unsigned reclaim(struct virtio_txq *q)
 {
 	int pending = virtq_pending(&q->vq);
 	/* No pool's flags are SHARED, so the first buffer starts a run. */
-	struct run r = { .flags = VIREO_PKT_SHARED };
+	struct run r = {.flags = VIREO_PKT_SHARED};
 	unsigned n_bufs = 0;
 
 	q->unseen = 0;
@@ -286,7 +288,7 @@ static int prepare(struct virtio_txq *q, const struct vireo_pkt *pkts, unsigned 
 
 static void write_header(const struct virtio_txq *q, const struct offload_plan *plan, void *at)
 {
-	struct virtio_net_hdr hdr = { 0 };
+	struct virtio_net_hdr hdr = {0};
 
 	if (plan->partial) {
 		hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
@@ -323,7 +325,7 @@ static void chain_add(struct chain *c, const void *va, uint32_t len, void *buf, 
 		c->first = id;
 	}
 	virtq_set_desc(c->vq, id, dma_iova(va), len, 0);
-	c->sent[id] = (struct virtio_sent){ .buf = buf, .flags = flags & OWNER_FLAGS };
+	c->sent[id] = (struct virtio_sent){.buf = buf, .flags = flags & OWNER_FLAGS};
 	c->last = id;
 	c->n++;
 }
@@ -369,7 +371,7 @@ static void queue_with_slot(struct virtio_txq *q, const struct job *job, struct 
 	/* The slot belongs to the descriptor that comes next. */
 	uint16_t id = q->vq.free_ids[q->vq.free_head & q->vq.mask];
 	char *slot = q->slots + (size_t)id * VIRTIO_SLOT_SIZE;
-	struct vireo_pkt copy = { .buf = slot, .off = SLOT_DATA, .len = job->plan.head };
+	struct vireo_pkt copy = {.buf = slot, .off = SLOT_DATA, .len = job->plan.head};
 	char *start;
 
 	offload_copy(job->pkts, job->n, 0, slot + SLOT_DATA, job->plan.head);
@@ -382,7 +384,7 @@ static void queue_with_slot(struct virtio_txq *q, const struct job *job, struct 
 
 static void queue_job(struct virtio_txq *q, const struct job *job)
 {
-	struct chain c = { .vq = &q->vq, .sent = q->sent };
+	struct chain c = {.vq = &q->vq, .sent = q->sent};
 
 	if (job->slot)
 		queue_with_slot(q, job, &c);
@@ -435,7 +437,8 @@ static unsigned send_one(struct virtio_txq *q, const struct vireo_pkt *pkts, uns
 }
 
 /* Everything in the order of the burst: runs of plain packets, and others one by one. */
-static unsigned send(struct virtio_txq *q, const struct vireo_pkt *pkts, unsigned n, unsigned *n_packets, uint64_t *bytes)
+static unsigned send(struct virtio_txq *q, const struct vireo_pkt *pkts, unsigned n, unsigned *n_packets,
+		     uint64_t *bytes)
 {
 	unsigned done = 0;
 
@@ -546,7 +549,7 @@ bool virtio_txq_is_empty(const struct virtio_txq *q)
 
 void virtio_txq_stop(struct virtio_txq *q)
 {
-	struct run r = { .flags = VIREO_PKT_SHARED };
+	struct run r = {.flags = VIREO_PKT_SHARED};
 
 	for (unsigned id = 0; id < virtq_size(&q->vq); id++)
 		if (q->sent[id].n)

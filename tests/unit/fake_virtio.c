@@ -12,18 +12,18 @@
 #include "frame.h"
 
 /* BAR 4, as QEMU has it: a page for each window, and nothing behind the last. */
-#define BAR         VIREO_REGION_BAR4
+#define BAR	    VIREO_REGION_BAR4
 #define BAR_SIZE    0x8000
 #define COMMON_AT   0x0000
-#define ISR_AT      0x1000
+#define ISR_AT	    0x1000
 #define CONFIG_AT   0x2000
 #define NOTIFY_AT   0x3000
 #define NOTIFY_MULT 4
 #define CONFIG_SIZE 24
 
-#define violation(fv, ...)                                                                                            \
-	do {                                                                                                          \
-		if (!(fv)->quiet)                                                                                     \
+#define violation(fv, ...)                                                                                             \
+	do {                                                                                                           \
+		if (!(fv)->quiet)                                                                                      \
 			fprintf(stderr, "# the driver must not: " __VA_ARGS__), fputc('\n', stderr);                   \
 		atomic_fetch_add(&(fv)->n_violations, 1);                                                              \
 	} while (0)
@@ -35,7 +35,8 @@ static void *dma(struct fake_virtio *fv, uint64_t iova, uint64_t len, unsigned f
 	void *va = fake_device_dma(fv->bus, iova, len, flags);
 
 	if (!va)
-		violation(fv, "make the device reach for %#llx + %#llx", (unsigned long long)iova, (unsigned long long)len);
+		violation(fv, "make the device reach for %#llx + %#llx", (unsigned long long)iova,
+			  (unsigned long long)len);
 	return va;
 }
 
@@ -114,7 +115,7 @@ void fv_put_used(struct fake_virtio *fv, unsigned qi, uint32_t id, uint32_t len)
 	struct virtq_used *used = (struct virtq_used *)used_of(fv, q);
 
 	if (used) {
-		used->ring[q->next_used % q->size] = (struct virtq_used_elem){ id, len };
+		used->ring[q->next_used % q->size] = (struct virtq_used_elem){id, len};
 		q->next_used++;
 	}
 }
@@ -473,7 +474,11 @@ static void read_config(struct fake_virtio *fv, uint64_t at, void *buf, size_t l
 		uint32_t speed;
 		uint8_t duplex;
 		uint8_t rest[7];
-	} config = { .status = fv->link, .max_pairs = fv->max_pairs, .mtu = fv->mtu, .speed = fv->speed, .duplex = fv->duplex };
+	} config = {.status = fv->link,
+		    .max_pairs = fv->max_pairs,
+		    .mtu = fv->mtu,
+		    .speed = fv->speed,
+		    .duplex = fv->duplex};
 
 	_Static_assert(sizeof(config) == CONFIG_SIZE, "5.1.4");
 	memcpy(config.mac, fv->mac, 6);
@@ -524,11 +529,12 @@ static int bar_write(void *ctx, uint64_t at, const void *buf, size_t len)
 	return 0;
 }
 
-static const struct fake_handlers handlers = { bar_read, bar_write };
+static const struct fake_handlers handlers = {bar_read, bar_write};
 
-void fake_virtio_add_cap(struct fake_virtio *fv, uint8_t at, uint8_t type, uint8_t bar, uint32_t offset, uint32_t length)
+void fake_virtio_add_cap(struct fake_virtio *fv, uint8_t at, uint8_t type, uint8_t bar, uint32_t offset,
+			 uint32_t length)
 {
-	uint8_t body[18] = { type == VIRTIO_CAP_TYPE_NOTIFY ? 20 : 16, type, bar };
+	uint8_t body[18] = {type == VIRTIO_CAP_TYPE_NOTIFY ? 20 : 16, type, bar};
 	uint32_t mult = NOTIFY_MULT;
 
 	memcpy(body + 6, &offset, 4);
@@ -563,13 +569,14 @@ struct fake_virtio *fake_virtio_create(const char *name)
 	fake_device_add_registers(fv->bus, BAR, BAR_SIZE, &handlers, fv);
 	fake_device_add_irqs(fv->bus, VIREO_IRQ_MSIX, 4);
 	fake_virtio_add_caps(fv);
-	fv->offered = VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM |
-		      VIRTIO_NET_F_MTU | VIRTIO_NET_F_MAC | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 |
-		      VIRTIO_NET_F_GUEST_ECN | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN |
-		      VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX |
-		      VIRTIO_NET_F_CTRL_VLAN | VIRTIO_NET_F_CTRL_MAC_ADDR | VIRTIO_NET_F_MQ | VIRTIO_NET_F_SPEED_DUPLEX |
-		      /* What the driver does not know it must leave alone. */
-		      VIRTIO_F(28) | VIRTIO_F(29) | VIRTIO_F(34) | VIRTIO_F(35) | VIRTIO_F(40) | VIRTIO_F(57) | VIRTIO_F(60);
+	fv->offered =
+		VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM |
+		VIRTIO_NET_F_MTU | VIRTIO_NET_F_MAC | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 |
+		VIRTIO_NET_F_GUEST_ECN | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN |
+		VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX |
+		VIRTIO_NET_F_CTRL_VLAN | VIRTIO_NET_F_CTRL_MAC_ADDR | VIRTIO_NET_F_MQ | VIRTIO_NET_F_SPEED_DUPLEX |
+		/* What the driver does not know it must leave alone. */
+		VIRTIO_F(28) | VIRTIO_F(29) | VIRTIO_F(34) | VIRTIO_F(35) | VIRTIO_F(40) | VIRTIO_F(57) | VIRTIO_F(60);
 	memcpy(fv->mac, "\x52\x54\0\x12\x34\x56", 6);
 	fv->link = VIRTIO_NET_S_LINK_UP;
 	fv->max_pairs = 1;

@@ -15,26 +15,29 @@
 #include "frame.h"
 #include "offload.h"
 
-#define ROOM 64 /* headroom of every element */
+#define ROOM	     64 /* headroom of every element */
 #define MAX_ELEMENTS 8
 
 static const struct frame_shape shapes[] = {
-	{ .payload = 10 },
-	{ .payload = 11, .udp = true },
-	{ .payload = 1400, .ip_options = 40 },
-	{ .payload = 0 },
-	{ .payload = 0, .udp = true },
-	{ .payload = 333, .ipv6 = true },
-	{ .payload = 8, .ipv6 = true, .udp = true },
-	{ .payload = 77, .tagged = true, .tci = 0x6123 },
-	{ .payload = 8960, .udp = true, .tagged = true, .tci = 5 },
+	{.payload = 10},
+	{.payload = 11, .udp = true},
+	{.payload = 1400, .ip_options = 40},
+	{.payload = 0},
+	{.payload = 0, .udp = true},
+	{.payload = 333, .ipv6 = true},
+	{.payload = 8, .ipv6 = true, .udp = true},
+	{.payload = 77, .tagged = true, .tci = 0x6123},
+	{.payload = 8960, .udp = true, .tagged = true, .tci = 5},
 };
 #define N_SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
 static const struct offload_caps all_caps = {
-	.tx_offloads = VIREO_TX_IP_CSUM | VIREO_TX_L4_CSUM | VIREO_TX_TSO, .csum = true, .tso4 = true, .tso6 = true,
+	.tx_offloads = VIREO_TX_IP_CSUM | VIREO_TX_L4_CSUM | VIREO_TX_TSO,
+	.csum = true,
+	.tso4 = true,
+	.tso6 = true,
 };
-static const struct offload_caps software = { .tx_offloads = VIREO_TX_IP_CSUM | VIREO_TX_L4_CSUM };
+static const struct offload_caps software = {.tx_offloads = VIREO_TX_IP_CSUM | VIREO_TX_L4_CSUM};
 
 struct packet {
 	struct vireo_pkt pkts[MAX_ELEMENTS];
@@ -202,8 +205,8 @@ static void offload_plan_partial_state_is_completed_or_passed_on(void **state)
 /* Strip the tag as receive does, then have it put back together with a checksum: the frame is what it was. */
 static void offload_strip_vlan_then_tag_with_checksum_restores_the_frame(void **state)
 {
-	static const struct frame_shape shape = { .payload = 77, .tagged = true, .tci = 0x6123 };
-	const struct offload_caps *caps[] = { &all_caps, &software };
+	static const struct frame_shape shape = {.payload = 77, .tagged = true, .tci = 0x6123};
+	const struct offload_caps *caps[] = {&all_caps, &software};
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct packet *p = whole(&shape);
@@ -230,8 +233,8 @@ static void offload_strip_vlan_then_tag_with_checksum_restores_the_frame(void **
 
 static void offload_vlan_tci_short_or_untagged_is_false(void **state)
 {
-	uint8_t data[18] = { [12] = 0x81, [13] = 0x00, [14] = 0x0f };
-	struct vireo_pkt pkt = { .buf = data, .len = 18 };
+	uint8_t data[18] = {[12] = 0x81, [13] = 0x00, [14] = 0x0f};
+	struct vireo_pkt pkt = {.buf = data, .len = 18};
 	uint16_t tci = 1;
 
 	assert_true(offload_vlan_tci(&pkt, &tci));
@@ -245,7 +248,7 @@ static void offload_vlan_tci_short_or_untagged_is_false(void **state)
 
 static void offload_plan_padded_frame_sums_only_what_ip_says(void **state)
 {
-	static const struct frame_shape shape = { .payload = 2, .udp = true };
+	static const struct frame_shape shape = {.payload = 2, .udp = true};
 	struct packet *p = whole(&shape);
 	uint8_t wire[128];
 	struct offload_plan plan;
@@ -265,7 +268,7 @@ static void offload_plan_padded_frame_sums_only_what_ip_says(void **state)
 /* A sum that comes out as 0 goes out as 0xffff: 0 means "no checksum" to UDP. */
 static void offload_plan_udp_sum_of_zero_becomes_all_ones(void **state)
 {
-	static const struct frame_shape shape = { .payload = 2, .udp = true };
+	static const struct frame_shape shape = {.payload = 2, .udp = true};
 	struct packet *p = whole(&shape);
 	uint8_t *udp = p->frame + p->l2 + p->l3, wire[64];
 	struct offload_plan plan;
@@ -287,7 +290,7 @@ static void offload_plan_udp_sum_of_zero_becomes_all_ones(void **state)
 static void offload_plan_tso_fills_in_what_the_device_needs(void **state)
 {
 	for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
-		struct frame_shape shape = { .payload = 9000, .ipv6 = ipv6 };
+		struct frame_shape shape = {.payload = 9000, .ipv6 = ipv6};
 		struct packet *p = whole(&shape);
 		uint8_t *wire = malloc(p->len);
 		struct offload_plan plan;
@@ -314,7 +317,7 @@ static void offload_plan_tso_fills_in_what_the_device_needs(void **state)
 
 static void offload_plan_large_state_leaves_the_data_alone(void **state)
 {
-	static const struct frame_shape shape = { .payload = 5000 };
+	static const struct frame_shape shape = {.payload = 5000};
 	struct packet *p = whole(&shape);
 	struct offload_plan plan;
 
@@ -339,35 +342,35 @@ struct refusal {
 };
 
 static const struct refusal refusals[] = {
-	{ "not opened for IP checksums", VIREO_PKT_TX_IP_CSUM, .offloads_off = VIREO_TX_IP_CSUM },
-	{ "not opened for TCP checksums", VIREO_PKT_TX_TCP_CSUM, .offloads_off = VIREO_TX_L4_CSUM },
-	{ "not opened for UDP checksums", VIREO_PKT_TX_UDP_CSUM, .offloads_off = VIREO_TX_L4_CSUM },
-	{ "not opened for TSO", VIREO_PKT_TX_TSO, .offloads_off = VIREO_TX_TSO },
-	{ "not opened for large packets", VIREO_PKT_LARGE, .offloads_off = VIREO_TX_TSO },
-	{ "two L4 checksums", VIREO_PKT_TX_TCP_CSUM | VIREO_PKT_TX_UDP_CSUM },
-	{ "UDP segments", VIREO_PKT_TX_TSO | VIREO_PKT_TX_UDP_CSUM },
-	{ "partial and request", VIREO_PKT_CSUM_PARTIAL | VIREO_PKT_TX_IP_CSUM },
-	{ "UDP checksum of TCP", VIREO_PKT_TX_UDP_CSUM },
-	{ "l2 too long", VIREO_PKT_TX_TCP_CSUM, .l2 = 4 },
-	{ "l2 too short", VIREO_PKT_TX_IP_CSUM, .l2 = -1 },
-	{ "l2 zero", VIREO_PKT_TX_IP_CSUM, .l2 = -14 },
-	{ "l3 too long", VIREO_PKT_TX_TCP_CSUM, .l3 = 4 },
-	{ "l3 odd", VIREO_PKT_TX_TCP_CSUM, .l3 = 1 },
-	{ "l3 zero", VIREO_PKT_TX_IP_CSUM, .l3 = -20 },
-	{ "l3 behind the end", VIREO_PKT_TX_TCP_CSUM, .l3 = 30000 },
-	{ "IPv6 said of IPv4", VIREO_PKT_TX_TCP_CSUM, .ipv6 = true },
-	{ "IP checksum of IPv6", VIREO_PKT_TX_IP_CSUM, .ipv6 = true, .l3 = 20 },
-	{ "l4 wrong", VIREO_PKT_TX_TSO, .l4 = 4 },
-	{ "l4 zero", VIREO_PKT_TX_TSO, .l4 = -20 },
-	{ "no segment size", VIREO_PKT_TX_TSO, .seg = -1000 },
-	{ "frame ends before the checksum", VIREO_PKT_TX_TCP_CSUM, .cut_to = 14 + 20 + 16 },
-	{ "frame shorter than IP says", VIREO_PKT_TX_IP_CSUM, .cut_to = 90 },
-	{ "no Ethernet frame", 0, .cut_to = 13 },
+	{"not opened for IP checksums", VIREO_PKT_TX_IP_CSUM, .offloads_off = VIREO_TX_IP_CSUM},
+	{"not opened for TCP checksums", VIREO_PKT_TX_TCP_CSUM, .offloads_off = VIREO_TX_L4_CSUM},
+	{"not opened for UDP checksums", VIREO_PKT_TX_UDP_CSUM, .offloads_off = VIREO_TX_L4_CSUM},
+	{"not opened for TSO", VIREO_PKT_TX_TSO, .offloads_off = VIREO_TX_TSO},
+	{"not opened for large packets", VIREO_PKT_LARGE, .offloads_off = VIREO_TX_TSO},
+	{"two L4 checksums", VIREO_PKT_TX_TCP_CSUM | VIREO_PKT_TX_UDP_CSUM},
+	{"UDP segments", VIREO_PKT_TX_TSO | VIREO_PKT_TX_UDP_CSUM},
+	{"partial and request", VIREO_PKT_CSUM_PARTIAL | VIREO_PKT_TX_IP_CSUM},
+	{"UDP checksum of TCP", VIREO_PKT_TX_UDP_CSUM},
+	{"l2 too long", VIREO_PKT_TX_TCP_CSUM, .l2 = 4},
+	{"l2 too short", VIREO_PKT_TX_IP_CSUM, .l2 = -1},
+	{"l2 zero", VIREO_PKT_TX_IP_CSUM, .l2 = -14},
+	{"l3 too long", VIREO_PKT_TX_TCP_CSUM, .l3 = 4},
+	{"l3 odd", VIREO_PKT_TX_TCP_CSUM, .l3 = 1},
+	{"l3 zero", VIREO_PKT_TX_IP_CSUM, .l3 = -20},
+	{"l3 behind the end", VIREO_PKT_TX_TCP_CSUM, .l3 = 30000},
+	{"IPv6 said of IPv4", VIREO_PKT_TX_TCP_CSUM, .ipv6 = true},
+	{"IP checksum of IPv6", VIREO_PKT_TX_IP_CSUM, .ipv6 = true, .l3 = 20},
+	{"l4 wrong", VIREO_PKT_TX_TSO, .l4 = 4},
+	{"l4 zero", VIREO_PKT_TX_TSO, .l4 = -20},
+	{"no segment size", VIREO_PKT_TX_TSO, .seg = -1000},
+	{"frame ends before the checksum", VIREO_PKT_TX_TCP_CSUM, .cut_to = 14 + 20 + 16},
+	{"frame shorter than IP says", VIREO_PKT_TX_IP_CSUM, .cut_to = 90},
+	{"no Ethernet frame", 0, .cut_to = 13},
 };
 
 static void offload_plan_impossible_request_is_refused(void **state)
 {
-	static const struct frame_shape shape = { .payload = 100 };
+	static const struct frame_shape shape = {.payload = 100};
 
 	for (unsigned i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		const struct refusal *r = &refusals[i];
@@ -393,9 +396,9 @@ static void offload_plan_impossible_request_is_refused(void **state)
 static void offload_plan_partial_out_of_bounds_is_refused(void **state)
 {
 	static const uint16_t cases[][2] = {
-		{ 0, 6 }, { 13, 6 }, { 34, 65535 }, { 65535, 65535 }, { 65535, 0 }, { 113, 0 }, { 100, 13 },
+		{0, 6}, {13, 6}, {34, 65535}, {65535, 65535}, {65535, 0}, {113, 0}, {100, 13},
 	};
-	static const struct frame_shape shape = { .payload = 60 };
+	static const struct frame_shape shape = {.payload = 60};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct packet *p = whole(&shape);

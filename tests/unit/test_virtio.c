@@ -8,13 +8,13 @@
 
 #include <vireo/driver.h>
 
-static const uint8_t mac_a[6] = { 2, 0, 0, 0, 0, 0xaa };
-static const uint8_t mac_b[6] = { 2, 0, 0, 0, 0, 0xbb };
-static const uint8_t mac_multi[6] = { 1, 0, 0x5e, 0, 0, 1 };
+static const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 0xaa};
+static const uint8_t mac_b[6] = {2, 0, 0, 0, 0, 0xbb};
+static const uint8_t mac_multi[6] = {1, 0, 0x5e, 0, 0, 1};
 
 static bool readable(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	return poll(&p, 1, 0) == 1;
 }
@@ -76,7 +76,7 @@ static void start_device_sees_rings_before_it_may_reach_memory(void **state)
 	/* The model counts DRIVER_OK without bus mastering, and queues enabled late, as violations. */
 	assert_true(fake_device_is_master(r.fv->bus));
 	assert_int_equal(r.fv->status, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_FEATURES_OK |
-						VIRTIO_STATUS_DRIVER_OK);
+					       VIRTIO_STATUS_DRIVER_OK);
 	assert_int_equal(fv_available(r.fv, RXQ), 64);
 	assert_int_equal(r.fv->config_vector, 0);
 	rig_destroy(&r);
@@ -122,7 +122,7 @@ static void start_applies_every_setting_made_before(void **state)
 
 static void settings_of_a_running_port_reach_the_device_at_once(void **state)
 {
-	uint8_t mac[6] = { 2, 0, 0, 0, 1, 0 };
+	uint8_t mac[6] = {2, 0, 0, 0, 1, 0};
 	struct rig r;
 
 	rig_create(&r, "v");
@@ -168,8 +168,8 @@ static void set_mac_device_refuses_nothing_changes(void **state)
 
 static void set_promiscuous_no_answer_times_out_until_the_next_start(void **state)
 {
-	static const enum fv_answer answers[] = { FV_ANSWER_NONE, FV_ANSWER_WRONG_ID };
-	static const int errors[] = { -ETIMEDOUT, -EIO };
+	static const enum fv_answer answers[] = {FV_ANSWER_NONE, FV_ANSWER_WRONG_ID};
+	static const int errors[] = {-ETIMEDOUT, -EIO};
 
 	for (unsigned i = 0; i < N_OF(answers); i++) {
 		struct rig r;
@@ -295,7 +295,7 @@ static void port_poll_device_that_gave_up_recovers_by_stop_and_start(void **stat
 static void port_stop_device_that_gave_up_with_packets_to_send_is_quick(void **state)
 {
 	struct vireo_pkt pkt;
-	uint8_t frame[80] = { 0 };
+	uint8_t frame[80] = {0};
 	struct rig r;
 
 	rig_create(&r, "v");
@@ -311,7 +311,7 @@ static void port_stop_device_that_gave_up_with_packets_to_send_is_quick(void **s
 static void removal_of_a_running_device_is_told_and_leaks_nothing(void **state)
 {
 	struct vireo_pkt pkts[4];
-	uint8_t frame[80] = { 0 };
+	uint8_t frame[80] = {0};
 	struct rig r;
 
 	rig_create(&r, "v");
@@ -394,7 +394,7 @@ static void *feed(void *ctx)
 	struct threads *t = ctx;
 
 	for (uint32_t i = 0; i < N_THREADED;) {
-		uint8_t frame[64] = { 0 };
+		uint8_t frame[64] = {0};
 
 		memcpy(frame + 20, &i, sizeof(i));
 		if (fv_receive_plain(t->rig.fv, RXQ, frame, sizeof(frame)))
@@ -425,7 +425,7 @@ static void *eat(void *ctx)
 
 static void forward_with_the_device_in_threads_keeps_every_packet_in_order(void **state)
 {
-	struct threads t = { .in_order = true };
+	struct threads t = {.in_order = true};
 	pthread_t feeder, eater;
 	unsigned forwarded = 0;
 

@@ -36,11 +36,11 @@ static void open_negotiates_only_what_is_asked_for(void **state)
 		uint32_t rx, tx;
 		uint64_t more;
 	} cases[] = {
-		{ 0, 0, 0 },
-		{ VIREO_RX_CSUM, VIREO_TX_L4_CSUM, VIRTIO_NET_F_GUEST_CSUM },
-		{ VIREO_RX_CSUM | VIREO_RX_LARGE, 0,
-		  VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 | VIRTIO_NET_F_GUEST_ECN },
-		{ 0, VIREO_TX_TSO, VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN },
+		{0, 0, 0},
+		{VIREO_RX_CSUM, VIREO_TX_L4_CSUM, VIRTIO_NET_F_GUEST_CSUM},
+		{VIREO_RX_CSUM | VIREO_RX_LARGE, 0,
+		 VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 | VIRTIO_NET_F_GUEST_ECN},
+		{0, VIREO_TX_TSO, VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN},
 	};
 
 	for (unsigned i = 0; i < N_OF(cases); i++) {
@@ -111,22 +111,22 @@ static const struct {
 	uint8_t type, bar;
 	uint32_t offset, length;
 } bad_caps[] = {
-	{ "common behind the end", VIRTIO_CAP_TYPE_COMMON, 4, 0x8000, 0x1000 },
-	{ "common over the end", VIRTIO_CAP_TYPE_COMMON, 4, 0x7fd0, 0x38 },
-	{ "common wraps around", VIRTIO_CAP_TYPE_COMMON, 4, 0xfffffffc, 0x1000 },
-	{ "common as long as can be", VIRTIO_CAP_TYPE_COMMON, 4, 0, 0xffffffff },
-	{ "common too short", VIRTIO_CAP_TYPE_COMMON, 4, 0, 0x37 },
-	{ "common not aligned", VIRTIO_CAP_TYPE_COMMON, 4, 2, 0x1000 },
-	{ "common in a BAR that is not there", VIRTIO_CAP_TYPE_COMMON, 3, 0, 0x1000 },
-	{ "common in BAR 6", VIRTIO_CAP_TYPE_COMMON, 6, 0, 0x1000 },
-	{ "common in BAR 7", VIRTIO_CAP_TYPE_COMMON, 7, 0, 0x1000 },
-	{ "common in BAR 255", VIRTIO_CAP_TYPE_COMMON, 255, 0, 0x1000 },
-	{ "notify behind the end", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x8000, 0x1000 },
-	{ "notify of one byte", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x3000, 1 },
-	{ "notify of nothing", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x3000, 0 },
-	{ "notify not aligned", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x3001, 0x100 },
-	{ "reserved type", 0, 4, 0, 0x1000 },
-	{ "unknown type", 200, 4, 0, 0x1000 },
+	{"common behind the end", VIRTIO_CAP_TYPE_COMMON, 4, 0x8000, 0x1000},
+	{"common over the end", VIRTIO_CAP_TYPE_COMMON, 4, 0x7fd0, 0x38},
+	{"common wraps around", VIRTIO_CAP_TYPE_COMMON, 4, 0xfffffffc, 0x1000},
+	{"common as long as can be", VIRTIO_CAP_TYPE_COMMON, 4, 0, 0xffffffff},
+	{"common too short", VIRTIO_CAP_TYPE_COMMON, 4, 0, 0x37},
+	{"common not aligned", VIRTIO_CAP_TYPE_COMMON, 4, 2, 0x1000},
+	{"common in a BAR that is not there", VIRTIO_CAP_TYPE_COMMON, 3, 0, 0x1000},
+	{"common in BAR 6", VIRTIO_CAP_TYPE_COMMON, 6, 0, 0x1000},
+	{"common in BAR 7", VIRTIO_CAP_TYPE_COMMON, 7, 0, 0x1000},
+	{"common in BAR 255", VIRTIO_CAP_TYPE_COMMON, 255, 0, 0x1000},
+	{"notify behind the end", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x8000, 0x1000},
+	{"notify of one byte", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x3000, 1},
+	{"notify of nothing", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x3000, 0},
+	{"notify not aligned", VIRTIO_CAP_TYPE_NOTIFY, 4, 0x3001, 0x100},
+	{"reserved type", 0, 4, 0, 0x1000},
+	{"unknown type", 200, 4, 0, 0x1000},
 };
 
 static void open_impossible_capability_is_refused(void **state)
@@ -141,7 +141,8 @@ static void open_impossible_capability_is_refused(void **state)
 			fake_virtio_add_cap(r.fv, 0x60, VIRTIO_CAP_TYPE_NOTIFY, 4, 0x3000, 0x1000);
 		else
 			fake_virtio_add_cap(r.fv, 0x60, VIRTIO_CAP_TYPE_COMMON, 4, 0, 0x1000);
-		fake_virtio_add_cap(r.fv, 0x40, bad_caps[i].type, bad_caps[i].bar, bad_caps[i].offset, bad_caps[i].length);
+		fake_virtio_add_cap(r.fv, 0x40, bad_caps[i].type, bad_caps[i].bar, bad_caps[i].offset,
+				    bad_caps[i].length);
 		if (rig_fail(&r) != -EIO)
 			fail_msg("%s: %s", bad_caps[i].why, vireo_last_error());
 		rig_destroy(&r);
@@ -262,7 +263,7 @@ static void start_device_that_refuses_its_own_features_fails(void **state)
 
 static void start_doorbell_outside_the_window_is_refused(void **state)
 {
-	static const uint16_t offs[] = { 1024, 1023 + 2, 0xffff };
+	static const uint16_t offs[] = {1024, 1023 + 2, 0xffff};
 
 	for (unsigned i = 0; i < N_OF(offs); i++) {
 		struct rig r;

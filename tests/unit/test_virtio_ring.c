@@ -42,7 +42,7 @@ static void device_uses(struct virtq *vq, uint32_t id, uint32_t len)
 {
 	uint16_t idx = vq->used->idx;
 
-	vq->used->ring[idx & vq->mask] = (struct virtq_used_elem){ id, len };
+	vq->used->ring[idx & vq->mask] = (struct virtq_used_elem){id, len};
 	io_store_release(&vq->used->idx, (uint16_t)(idx + 1));
 }
 

@@ -10,7 +10,7 @@ static const struct virtio_net_hdr plain_hdr;
 
 static void build(uint8_t *frame, uint32_t payload, uint32_t *ret_len)
 {
-	struct frame_shape shape = { .udp = true, .payload = payload };
+	struct frame_shape shape = {.udp = true, .payload = payload};
 
 	*ret_len = frame_build(&shape, frame);
 }
@@ -44,7 +44,7 @@ static void assert_receives(struct rig *r)
 
 static void rx_burst_plain_frames_every_burst_size_in_order(void **state)
 {
-	static const unsigned sizes[] = { 1, 2, 3, 8, 32, 64 };
+	static const unsigned sizes[] = {1, 2, 3, 8, 32, 64};
 	struct vireo_stats stats;
 	uint64_t total = 0, bytes = 0;
 	struct rig r;
@@ -102,7 +102,7 @@ static void rx_burst_out_of_order_past_65535_loses_nothing(void **state)
 		assert_true(n > 0);
 		for (unsigned left = n; left; left--) {
 			unsigned k = (seed = seed * 1103515245 + 12345) / 65536 % left;
-			struct virtio_net_hdr hdr = { .num_buffers = 1 };
+			struct virtio_net_hdr hdr = {.num_buffers = 1};
 
 			memcpy(chains[k].parts[0].va, &hdr, sizeof(hdr));
 			memset(chains[k].parts[0].va + sizeof(hdr), total + n - left, 60);
@@ -122,34 +122,34 @@ static void rx_burst_out_of_order_past_65535_loses_nothing(void **state)
 /* One used entry that cannot be true, of a ring of 64 with all buffers posted. */
 struct lie {
 	const char *why;
-	bool real_id;       /* or the one below */
+	bool real_id; /* or the one below */
 	uint32_t id;
 	uint32_t len;
 	uint16_t num_buffers;
 };
 
 static const struct lie lies[] = {
-	{ "id behind the ring", .id = 64, .len = 100, .num_buffers = 1 },
-	{ "id 65535", .id = 65535, .len = 100, .num_buffers = 1 },
-	{ "id 2^32 - 1", .id = 0xffffffff, .len = 100, .num_buffers = 1 },
-	{ "id with the right low half", .id = 0x10000, .len = 100, .num_buffers = 1 },
-	{ "no length", true, .len = 0, .num_buffers = 1 },
-	{ "half a header", true, .len = 11, .num_buffers = 1 },
-	{ "a header and nothing else", true, .len = 12, .num_buffers = 1 },
-	{ "one more than the buffer holds", true, .len = 2048 + 12 + 1, .num_buffers = 1 },
-	{ "65536 + something", true, .len = 65536 + 100, .num_buffers = 1 },
-	{ "length 2^32 - 1", true, .len = 0xffffffff, .num_buffers = 1 },
-	{ "no buffers", true, .len = 100, .num_buffers = 0 },
-	{ "more buffers than used", true, .len = 100, .num_buffers = 2 },
-	{ "more buffers than a packet may have", true, .len = 100, .num_buffers = 65 },
-	{ "65535 buffers", true, .len = 100, .num_buffers = 65535 },
+	{"id behind the ring", .id = 64, .len = 100, .num_buffers = 1},
+	{"id 65535", .id = 65535, .len = 100, .num_buffers = 1},
+	{"id 2^32 - 1", .id = 0xffffffff, .len = 100, .num_buffers = 1},
+	{"id with the right low half", .id = 0x10000, .len = 100, .num_buffers = 1},
+	{"no length", true, .len = 0, .num_buffers = 1},
+	{"half a header", true, .len = 11, .num_buffers = 1},
+	{"a header and nothing else", true, .len = 12, .num_buffers = 1},
+	{"one more than the buffer holds", true, .len = 2048 + 12 + 1, .num_buffers = 1},
+	{"65536 + something", true, .len = 65536 + 100, .num_buffers = 1},
+	{"length 2^32 - 1", true, .len = 0xffffffff, .num_buffers = 1},
+	{"no buffers", true, .len = 100, .num_buffers = 0},
+	{"more buffers than used", true, .len = 100, .num_buffers = 2},
+	{"more buffers than a packet may have", true, .len = 100, .num_buffers = 65},
+	{"65535 buffers", true, .len = 100, .num_buffers = 65535},
 };
 
 static void rx_burst_used_entry_that_cannot_be_true_is_dropped(void **state)
 {
 	for (unsigned i = 0; i < N_OF(lies); i++) {
 		const struct lie *lie = &lies[i];
-		struct virtio_net_hdr hdr = { .num_buffers = lie->num_buffers };
+		struct virtio_net_hdr hdr = {.num_buffers = lie->num_buffers};
 		struct vireo_pkt pkts[4];
 		struct fv_chain chain;
 		struct rig r;
@@ -172,7 +172,7 @@ static void rx_burst_used_entry_that_cannot_be_true_is_dropped(void **state)
 
 static void rx_burst_id_never_posted_or_given_twice_is_dropped(void **state)
 {
-	struct virtio_net_hdr hdr = { .num_buffers = 1 };
+	struct virtio_net_hdr hdr = {.num_buffers = 1};
 	struct vireo_pkt pkts[4];
 	struct fv_chain chain;
 	struct rig r;
@@ -198,7 +198,7 @@ static void rx_burst_id_never_posted_or_given_twice_is_dropped(void **state)
 /* The same descriptor twice within one packet. */
 static void rx_burst_packet_with_one_buffer_twice_is_dropped(void **state)
 {
-	struct virtio_net_hdr hdr = { .num_buffers = 2 };
+	struct virtio_net_hdr hdr = {.num_buffers = 2};
 	struct vireo_pkt pkts[4];
 	struct fv_chain chain;
 	struct rig r;
@@ -218,7 +218,7 @@ static void rx_burst_packet_with_one_buffer_twice_is_dropped(void **state)
 
 static void rx_burst_index_that_cannot_be_true_fails_the_port(void **state)
 {
-	static const uint16_t ahead[] = { 65, 66, 1000, 0x8000, 0xffff, 0xfffe };
+	static const uint16_t ahead[] = {65, 66, 1000, 0x8000, 0xffff, 0xfffe};
 
 	for (unsigned i = 0; i < N_OF(ahead); i++) {
 		struct vireo_pkt pkts[4];
@@ -242,7 +242,7 @@ static void rx_burst_index_that_cannot_be_true_fails_the_port(void **state)
 
 static void rx_burst_jumbo_in_small_bursts_is_whole_or_dropped(void **state)
 {
-	static const unsigned sizes[] = { 1, 2, 4, 5, 8, 9, 10, 64 };
+	static const unsigned sizes[] = {1, 2, 4, 5, 8, 9, 10, 64};
 	uint8_t *frame = malloc(FRAME_MAX);
 	uint32_t len;
 
@@ -278,7 +278,7 @@ static void rx_burst_jumbo_in_small_bursts_is_whole_or_dropped(void **state)
 /* Long and short ones mixed, in every burst size that loses nothing: all arrive, in order, none split. */
 static void rx_burst_mixed_sizes_never_split_a_packet(void **state)
 {
-	static const uint32_t payloads[] = { 10, 3000, 20, 30, 8972, 2020, 40, 2006, 5000, 1400 };
+	static const uint32_t payloads[] = {10, 3000, 20, 30, 8972, 2020, 40, 2006, 5000, 1400};
 	uint8_t *frame = malloc(FRAME_MAX);
 
 	for (unsigned size = 5; size <= 20; size++) {
@@ -345,7 +345,7 @@ static void start_pool_smaller_than_the_ring_says_so_and_leaks_nothing(void **st
 static void rx_burst_empty_pool_is_counted_once_and_recovers(void **state)
 {
 	struct vireo_pkt held[512], pkts[64];
-	uint8_t frame[100] = { 0 };
+	uint8_t frame[100] = {0};
 	unsigned n_held, got = 0;
 	struct rig r;
 
@@ -376,7 +376,7 @@ static void rx_burst_empty_pool_is_counted_once_and_recovers(void **state)
 
 static void rx_burst_refill_rings_once_per_burst_unless_told_not_to(void **state)
 {
-	uint8_t frame[100] = { 0 };
+	uint8_t frame[100] = {0};
 	struct vireo_pkt pkts[64];
 	unsigned before;
 	struct rig r;
@@ -402,52 +402,66 @@ struct claim {
 	const char *why;
 	struct virtio_net_hdr hdr;
 	uint32_t rx_offloads;
-	uint32_t flags;     /* of the packet */
+	uint32_t flags; /* of the packet */
 	bool dropped;
 	bool ipv6;
 };
 
 /* A TCP frame of 14 + 20 (40) + 20 + 1000 bytes. */
 static const struct claim claims[] = {
-	{ "nothing", .rx_offloads = VIREO_RX_CSUM },
-	{ "valid", { .flags = 2 }, VIREO_RX_CSUM, VIREO_PKT_RX_L4_OK },
-	{ "valid, not asked for", { .flags = 2 }, 0, 0 },
-	{ "partial", { .flags = 1, .csum_start = 34, .csum_offset = 16 }, VIREO_RX_CSUM, VIREO_PKT_CSUM_PARTIAL },
-	{ "partial and valid", { .flags = 3, .csum_start = 34, .csum_offset = 16 }, VIREO_RX_CSUM, VIREO_PKT_CSUM_PARTIAL },
-	{ "partial, not asked for", { .flags = 1, .csum_start = 34, .csum_offset = 16 }, .dropped = true },
-	{ "partial behind the end", { .flags = 1, .csum_start = 1054, .csum_offset = 0 }, VIREO_RX_CSUM, .dropped = true },
-	{ "partial over the end", { .flags = 1, .csum_start = 34, .csum_offset = 1019 }, VIREO_RX_CSUM, .dropped = true },
-	{ "partial that wraps", { .flags = 1, .csum_start = 65535, .csum_offset = 65535 }, VIREO_RX_CSUM, .dropped = true },
-	{ "partial in the Ethernet header", { .flags = 1, .csum_start = 13, .csum_offset = 16 }, VIREO_RX_CSUM,
-	  .dropped = true },
-	{ "partial at the very end", { .flags = 1, .csum_start = 1052, .csum_offset = 0 }, VIREO_RX_CSUM,
-	  VIREO_PKT_CSUM_PARTIAL },
-	{ "flags nobody knows", { .flags = 0xfc }, VIREO_RX_CSUM, 0 },
-	{ "large", { 1, 1, 54, 500, 34, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE, VIREO_PKT_LARGE | VIREO_PKT_CSUM_PARTIAL },
-	{ "large with ECN", { 1, 0x81, 54, 500, 34, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE,
-	  VIREO_PKT_LARGE | VIREO_PKT_CSUM_PARTIAL },
-	{ "large, hint is wild", { 1, 1, 65535, 500, 34, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE,
-	  VIREO_PKT_LARGE | VIREO_PKT_CSUM_PARTIAL },
-	{ "large IPv6", { 1, 4, 74, 500, 54, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE,
-	  VIREO_PKT_LARGE | VIREO_PKT_CSUM_PARTIAL | VIREO_PKT_IPV6, .ipv6 = true },
-	{ "large, not asked for", { 1, 1, 54, 500, 34, 16 }, VIREO_RX_CSUM, .dropped = true },
-	{ "large without partial", { 0, 1, 54, 500, 34, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true },
-	{ "large without a size", { 1, 1, 54, 0, 34, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true },
-	{ "large, checksum elsewhere", { 1, 1, 54, 500, 34, 6 }, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true },
-	{ "large, start elsewhere", { 1, 1, 54, 500, 38, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true },
-	{ "large, start far away", { 1, 1, 54, 500, 65535, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true },
-	{ "large IPv4 said of IPv6", { 1, 1, 74, 500, 54, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true,
-	  .ipv6 = true },
-	{ "large IPv6 said of IPv4", { 1, 4, 54, 500, 34, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true },
-	{ "UDP fragments", { 1, 3, 42, 500, 34, 6 }, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true },
-	{ "UDP segments", { 1, 5, 42, 500, 34, 6 }, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true },
-	{ "only ECN", { 1, 0x80, 54, 500, 34, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true },
-	{ "a kind nobody knows", { 1, 0x7f, 54, 500, 34, 16 }, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true },
+	{"nothing", .rx_offloads = VIREO_RX_CSUM},
+	{"valid", {.flags = 2}, VIREO_RX_CSUM, VIREO_PKT_RX_L4_OK},
+	{"valid, not asked for", {.flags = 2}, 0, 0},
+	{"partial", {.flags = 1, .csum_start = 34, .csum_offset = 16}, VIREO_RX_CSUM, VIREO_PKT_CSUM_PARTIAL},
+	{"partial and valid", {.flags = 3, .csum_start = 34, .csum_offset = 16}, VIREO_RX_CSUM, VIREO_PKT_CSUM_PARTIAL},
+	{"partial, not asked for", {.flags = 1, .csum_start = 34, .csum_offset = 16}, .dropped = true},
+	{"partial behind the end", {.flags = 1, .csum_start = 1054, .csum_offset = 0}, VIREO_RX_CSUM, .dropped = true},
+	{"partial over the end", {.flags = 1, .csum_start = 34, .csum_offset = 1019}, VIREO_RX_CSUM, .dropped = true},
+	{"partial that wraps", {.flags = 1, .csum_start = 65535, .csum_offset = 65535}, VIREO_RX_CSUM, .dropped = true},
+	{"partial in the Ethernet header",
+	 {.flags = 1, .csum_start = 13, .csum_offset = 16},
+	 VIREO_RX_CSUM,
+	 .dropped = true},
+	{"partial at the very end",
+	 {.flags = 1, .csum_start = 1052, .csum_offset = 0},
+	 VIREO_RX_CSUM,
+	 VIREO_PKT_CSUM_PARTIAL},
+	{"flags nobody knows", {.flags = 0xfc}, VIREO_RX_CSUM, 0},
+	{"large", {1, 1, 54, 500, 34, 16}, VIREO_RX_CSUM | VIREO_RX_LARGE, VIREO_PKT_LARGE | VIREO_PKT_CSUM_PARTIAL},
+	{"large with ECN",
+	 {1, 0x81, 54, 500, 34, 16},
+	 VIREO_RX_CSUM | VIREO_RX_LARGE,
+	 VIREO_PKT_LARGE | VIREO_PKT_CSUM_PARTIAL},
+	{"large, hint is wild",
+	 {1, 1, 65535, 500, 34, 16},
+	 VIREO_RX_CSUM | VIREO_RX_LARGE,
+	 VIREO_PKT_LARGE | VIREO_PKT_CSUM_PARTIAL},
+	{"large IPv6",
+	 {1, 4, 74, 500, 54, 16},
+	 VIREO_RX_CSUM | VIREO_RX_LARGE,
+	 VIREO_PKT_LARGE | VIREO_PKT_CSUM_PARTIAL | VIREO_PKT_IPV6,
+	 .ipv6 = true},
+	{"large, not asked for", {1, 1, 54, 500, 34, 16}, VIREO_RX_CSUM, .dropped = true},
+	{"large without partial", {0, 1, 54, 500, 34, 16}, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true},
+	{"large without a size", {1, 1, 54, 0, 34, 16}, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true},
+	{"large, checksum elsewhere", {1, 1, 54, 500, 34, 6}, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true},
+	{"large, start elsewhere", {1, 1, 54, 500, 38, 16}, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true},
+	{"large, start far away", {1, 1, 54, 500, 65535, 16}, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true},
+	{"large IPv4 said of IPv6",
+	 {1, 1, 74, 500, 54, 16},
+	 VIREO_RX_CSUM | VIREO_RX_LARGE,
+	 .dropped = true,
+	 .ipv6 = true},
+	{"large IPv6 said of IPv4", {1, 4, 54, 500, 34, 16}, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true},
+	{"UDP fragments", {1, 3, 42, 500, 34, 6}, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true},
+	{"UDP segments", {1, 5, 42, 500, 34, 6}, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true},
+	{"only ECN", {1, 0x80, 54, 500, 34, 16}, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true},
+	{"a kind nobody knows", {1, 0x7f, 54, 500, 34, 16}, VIREO_RX_CSUM | VIREO_RX_LARGE, .dropped = true},
 };
 
 static void check_claim(const struct claim *c)
 {
-	struct frame_shape shape = { .payload = 1000, .ipv6 = c->ipv6 };
+	struct frame_shape shape = {.payload = 1000, .ipv6 = c->ipv6};
 	struct vireo_pkt pkts[4];
 	uint8_t frame[1200];
 	struct rig r;
@@ -496,8 +510,12 @@ static void rx_burst_random_headers_and_frames_never_crash(void **state)
 	r.cfg.rx_offloads = VIREO_RX_CSUM | VIREO_RX_LARGE | VIREO_RX_VLAN_STRIP;
 	rig_start(&r);
 	for (unsigned i = 0; i < 30000; i++) {
-		struct frame_shape shape = { .payload = i % 3000, .ipv6 = i & 1, .tagged = i & 2 };
-		struct virtio_net_hdr hdr = { .flags = i >> 2 & 3, .gso_type = i & 4 ? 1 : i & 8 ? 4 : 0, .gso_size = i % 3 };
+		struct frame_shape shape = {.payload = i % 3000, .ipv6 = i & 1, .tagged = i & 2};
+		struct virtio_net_hdr hdr = {.flags = i >> 2 & 3,
+					     .gso_type = i & 4	 ? 1
+							 : i & 8 ? 4
+								 : 0,
+					     .gso_size = i % 3};
 		uint8_t frame[4096];
 		uint32_t len = frame_build(&shape, frame);
 
@@ -520,8 +538,8 @@ static void rx_burst_random_headers_and_frames_never_crash(void **state)
 
 static void rx_burst_vlan_strip_takes_the_tag_out(void **state)
 {
-	static const struct frame_shape tagged = { .payload = 100, .tagged = true, .tci = 0x6123 };
-	struct virtio_net_hdr hdr = { .flags = 1, .csum_start = 38, .csum_offset = 16 };
+	static const struct frame_shape tagged = {.payload = 100, .tagged = true, .tci = 0x6123};
+	struct virtio_net_hdr hdr = {.flags = 1, .csum_start = 38, .csum_offset = 16};
 	struct vireo_pkt pkts[4];
 	uint8_t frame[256];
 	struct rig r;
@@ -545,7 +563,7 @@ static void rx_burst_vlan_strip_takes_the_tag_out(void **state)
 
 static void receive_tagged(struct rig *r, uint16_t tci, bool wanted)
 {
-	struct frame_shape tagged = { .payload = 100, .tagged = true, .tci = tci };
+	struct frame_shape tagged = {.payload = 100, .tagged = true, .tci = tci};
 	struct vireo_pkt pkts[4];
 	uint8_t frame[256];
 	uint32_t len = frame_build(&tagged, frame);
@@ -599,14 +617,14 @@ static void add_vlan_filters_what_arrives_until_the_last_is_removed(void **state
 
 static bool readable(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	return poll(&p, 1, 0) == 1;
 }
 
 static void rxq_arm_next_packet_interrupts_once(void **state)
 {
-	uint8_t frame[100] = { 0 };
+	uint8_t frame[100] = {0};
 	struct rig r;
 
 	rig_create(&r, "v");
@@ -633,7 +651,7 @@ static void rxq_arm_next_packet_interrupts_once(void **state)
 
 static void rxq_wait_any_wakes_for_a_packet(void **state)
 {
-	uint8_t frame[100] = { 0 };
+	uint8_t frame[100] = {0};
 	struct rig r;
 
 	rig_create(&r, "v");

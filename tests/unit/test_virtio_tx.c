@@ -79,7 +79,7 @@ static void tx_burst_any_offset_is_right_on_the_wire(void **state)
 static void txq_reclaim_five_packets_and_nothing_after_gives_five_buffers_back(void **state)
 {
 	struct vireo_pkt pkts[5];
-	uint8_t frame[60] = { 0 };
+	uint8_t frame[60] = {0};
 	struct rig r;
 	unsigned before;
 
@@ -102,7 +102,7 @@ static void txq_reclaim_five_packets_and_nothing_after_gives_five_buffers_back(v
 static void tx_burst_full_ring_takes_less_and_never_splits(void **state)
 {
 	struct vireo_pkt pkts[90];
-	uint8_t frame[3 * 100] = { 0 };
+	uint8_t frame[3 * 100] = {0};
 	unsigned n = 0, took, total;
 	struct rig r;
 
@@ -143,7 +143,7 @@ static void tx_burst_completions_in_any_order_past_65535_lose_nothing(void **sta
 		struct vireo_pkt pkts[32];
 		uint32_t ids[16];
 		unsigned n = 0, k = 0, took;
-		uint8_t frame[120] = { 0 };
+		uint8_t frame[120] = {0};
 
 		for (unsigned i = 0; i < 8; i++)
 			n += rig_packet(&r, frame, 120, i & 1 ? 60 : 0, &pkts[n]);
@@ -165,11 +165,11 @@ static void tx_burst_completions_in_any_order_past_65535_lose_nothing(void **sta
 
 static void txq_reclaim_completion_that_cannot_be_true_is_counted(void **state)
 {
-	static const uint32_t ids[] = { 64, 65535, 0xffffffff, 0x10000, 5 };
+	static const uint32_t ids[] = {64, 65535, 0xffffffff, 0x10000, 5};
 
 	for (unsigned i = 0; i < N_OF(ids); i++) {
 		struct vireo_pkt pkts[2];
-		uint8_t frame[60] = { 0 };
+		uint8_t frame[60] = {0};
 		struct rig r;
 
 		rig_create(&r, "v");
@@ -201,7 +201,7 @@ static void txq_reclaim_completion_that_cannot_be_true_is_counted(void **state)
 
 static void txq_reclaim_completion_in_the_middle_of_a_chain_is_counted(void **state)
 {
-	uint8_t frame[300] = { 0 };
+	uint8_t frame[300] = {0};
 	struct vireo_pkt pkts[3];
 	struct fv_chain chain;
 	struct rig r;
@@ -225,7 +225,7 @@ static void check_invalid(struct rig *r, struct vireo_pkt *bad, unsigned n)
 	struct vireo_pkt pkts[80];
 	uint64_t before = rig_drops(r, VIREO_DROP_TX_INVALID);
 	unsigned n_free = rig_n_free(r) + n;
-	uint8_t frame[60] = { 0 };
+	uint8_t frame[60] = {0};
 
 	rig_packet(r, frame, 60, 0, &pkts[0]);
 	memcpy(pkts + 1, bad, n * sizeof(*bad));
@@ -241,7 +241,7 @@ static void check_invalid(struct rig *r, struct vireo_pkt *bad, unsigned n)
 
 static void tx_burst_packet_that_can_never_be_sent_is_taken_and_counted(void **state)
 {
-	static const struct frame_shape shape = { .payload = 100 };
+	static const struct frame_shape shape = {.payload = 100};
 	static const uint32_t requests[] = {
 		VIREO_PKT_TX_IP_CSUM, VIREO_PKT_TX_TCP_CSUM, VIREO_PKT_TX_UDP_CSUM, VIREO_PKT_TX_TSO, VIREO_PKT_LARGE,
 	};
@@ -283,7 +283,7 @@ static void tx_burst_packet_that_can_never_be_sent_is_taken_and_counted(void **s
 
 static void tx_burst_more_on_the_last_element_is_taken_and_counted(void **state)
 {
-	uint8_t frame[300] = { 0 };
+	uint8_t frame[300] = {0};
 	struct vireo_pkt pkts[4];
 	struct rig r;
 	unsigned n_free;
@@ -331,34 +331,34 @@ static void tx_burst_empty_elements_are_left_out(void **state)
 /* State and requests, on the wire */
 
 static const struct frame_shape shapes[] = {
-	{ .payload = 10 },
-	{ .payload = 1400, .ip_options = 40 },
-	{ .payload = 100, .udp = true },
-	{ .payload = 1200, .ipv6 = true },
-	{ .payload = 33, .ipv6 = true, .udp = true },
+	{.payload = 10},
+	{.payload = 1400, .ip_options = 40},
+	{.payload = 100, .udp = true},
+	{.payload = 1200, .ipv6 = true},
+	{.payload = 33, .ipv6 = true, .udp = true},
 };
 
 /* How a packet reaches transmit. */
 struct way {
-	uint32_t part;   /* elements of so many bytes; 0: one */
-	uint16_t off;    /* of the first; 0: as it comes */
+	uint32_t part; /* elements of so many bytes; 0: one */
+	uint16_t off;  /* of the first; 0: as it comes */
 	bool shared;
-	bool hardware;   /* the device completes checksums */
+	bool hardware; /* the device completes checksums */
 };
 
 static const struct way ways[] = {
-	{ .hardware = true },
-	{ 0 },
-	{ .part = 40, .hardware = true },
-	{ .part = 40 },
-	{ .part = 7, .hardware = true },
-	{ .part = 7 },
-	{ .off = 3, .hardware = true },
-	{ .off = 13 },
-	{ .shared = true, .hardware = true },
-	{ .shared = true },
-	{ .part = 40, .shared = true, .hardware = true },
-	{ .part = 7, .shared = true },
+	{.hardware = true},
+	{0},
+	{.part = 40, .hardware = true},
+	{.part = 40},
+	{.part = 7, .hardware = true},
+	{.part = 7},
+	{.off = 3, .hardware = true},
+	{.off = 13},
+	{.shared = true, .hardware = true},
+	{.shared = true},
+	{.part = 40, .shared = true, .hardware = true},
+	{.part = 7, .shared = true},
 };
 
 static void send_the_way(struct rig *r, const struct way *way, const void *data, uint32_t len, struct vireo_pkt *pkts,
@@ -414,7 +414,7 @@ static void tx_burst_requests_every_way_right_on_the_wire(void **state)
 			memset(data + 14 + frame_l3(shape) + (shape->udp ? 6 : 16), 0xab, 2);
 			pkts[0] = (struct vireo_pkt){
 				.flags = shape->udp ? VIREO_PKT_TX_UDP_CSUM : VIREO_PKT_TX_TCP_CSUM,
-				.tx = { .l2_len = 14, .l3_len = frame_l3(shape) },
+				.tx = {.l2_len = 14, .l3_len = frame_l3(shape)},
 			};
 			if (shape->ipv6) {
 				pkts[0].flags |= VIREO_PKT_IPV6;
@@ -459,7 +459,7 @@ static void tx_burst_state_every_way_right_on_the_wire(void **state)
 			pkts[0] = (struct vireo_pkt){
 				.flags = (tag ? VIREO_PKT_VLAN : 0) | (partial ? VIREO_PKT_CSUM_PARTIAL : 0),
 				.vlan = 0x4567,
-				.tx = { .csum_start = 14 + frame_l3(&shape), .csum_offset = shape.udp ? 6 : 16 },
+				.tx = {.csum_start = 14 + frame_l3(&shape), .csum_offset = shape.udp ? 6 : 16},
 			};
 			send_the_way(&r, &ways[w], data, tag ? len - 4 : len, pkts, good, len);
 		}
@@ -471,7 +471,7 @@ static void tx_burst_state_every_way_right_on_the_wire(void **state)
 
 static void tx_burst_shared_data_is_never_written(void **state)
 {
-	static const struct frame_shape shape = { .payload = 100 };
+	static const struct frame_shape shape = {.payload = 100};
 	uint8_t *before = malloc(VIREO_HEADROOM + 2048), data[256];
 	struct vireo_pkt pkt, copy;
 	struct rig r;
@@ -502,7 +502,7 @@ static void tx_burst_shared_data_is_never_written(void **state)
 static void tx_burst_tso_and_large_say_all_that_the_device_needs(void **state)
 {
 	for (unsigned i = 0; i < 8; i++) {
-		struct frame_shape shape = { .payload = 8000, .ipv6 = i & 1 };
+		struct frame_shape shape = {.payload = 8000, .ipv6 = i & 1};
 		bool tag = i & 2, large = i & 4;
 		uint8_t *frame = malloc(FRAME_MAX);
 		struct vireo_pkt pkts[8];
@@ -548,8 +548,8 @@ static void tx_burst_tso_and_large_say_all_that_the_device_needs(void **state)
 static void forward_unchanged_packet_in_every_state_is_right_on_the_wire(void **state)
 {
 	for (unsigned i = 0; i < 32; i++) {
-		struct frame_shape shape = { .payload = i & 1 ? 5000 : 70, .tagged = i & 2, .tci = 99 };
-		struct virtio_net_hdr hdr = { 0 };
+		struct frame_shape shape = {.payload = i & 1 ? 5000 : 70, .tagged = i & 2, .tci = 99};
+		struct virtio_net_hdr hdr = {0};
 		bool partial = i & 4, strip = i & 8, hardware = i & 16;
 		uint8_t *good = malloc(FRAME_MAX), *frame = malloc(FRAME_MAX);
 		struct vireo_pkt pkts[8];
@@ -567,7 +567,8 @@ static void forward_unchanged_packet_in_every_state_is_right_on_the_wire(void **
 		memcpy(frame, good, len);
 		if (partial) {
 			frame_make_partial(&shape, frame, len);
-			hdr = (struct virtio_net_hdr){ .flags = 1, .csum_start = frame_l2(&shape) + 20, .csum_offset = 16 };
+			hdr = (struct virtio_net_hdr){
+				.flags = 1, .csum_start = frame_l2(&shape) + 20, .csum_offset = 16};
 		}
 		assert_true(fv_receive(r.fv, RXQ, &hdr, frame, len));
 		fv_show_used(r.fv, RXQ);
@@ -584,8 +585,8 @@ static void forward_unchanged_packet_in_every_state_is_right_on_the_wire(void **
 /* One packet to eight ports, from a pool that none of them receives into; then everything is back. */
 static void tx_burst_shared_packet_to_eight_ports_comes_back_once(void **state)
 {
-	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
-	struct vireo_pool_config cfg = { .n_bufs = 256 };
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+	struct vireo_pool_config cfg = {.n_bufs = 256};
 	struct vireo_pool *pool;
 	struct vireo_pkt pkt[2], copy[2];
 	struct vireo_pool_info info;
@@ -625,7 +626,7 @@ static void tx_burst_shared_packet_to_eight_ports_comes_back_once(void **state)
 
 static void tx_burst_rings_once_per_burst_unless_told_not_to(void **state)
 {
-	uint8_t frame[60] = { 0 };
+	uint8_t frame[60] = {0};
 	struct vireo_pkt pkts[8];
 	struct rig r;
 
@@ -648,7 +649,7 @@ static void tx_burst_rings_once_per_burst_unless_told_not_to(void **state)
 
 static void port_stop_waits_for_what_was_sent_and_gives_up_in_time(void **state)
 {
-	uint8_t frame[60] = { 0 };
+	uint8_t frame[60] = {0};
 	struct vireo_pkt pkts[2];
 	struct rig r;
 

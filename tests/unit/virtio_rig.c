@@ -7,7 +7,7 @@
 
 void rig_create(struct rig *r, const char *name)
 {
-	struct vireo_pool_config pool = { .name = name, .n_bufs = N_BUFS };
+	struct vireo_pool_config pool = {.name = name, .n_bufs = N_BUFS};
 
 	setenv("VIREO_PAGE_SIZE", "4K", 1);
 	/* The model answers at once or never. */
