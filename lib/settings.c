@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Settings that survive stop and start. Each is stored first, handed to a started driver, and taken back if it refuses. */
+/* Settings that survive stop and start: stored first, handed to a started driver, taken back if it refuses. */
 #include <errno.h>
 #include <string.h>
 

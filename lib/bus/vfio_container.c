@@ -17,7 +17,7 @@
 
 #include "vfio.h"
 
-/* A kernel before 5.4 does not tell the valid addresses: assume what the smallest IOMMU in use has, less the MSI window. */
+/* A kernel before 5.4 does not tell the valid addresses: assume those of a small IOMMU, less the MSI window. */
 #define FALLBACK_LAST ((1ULL << 39) - 1)
 #define MSI_START     0xfee00000ULL
 #define MSI_LAST      0xfeefffffULL

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Resetting a whole bus or slot: only with proof that every device on it is ours, which is the descriptors of its groups. */
+/* Resetting a whole bus or slot: only with proof that every device on it is ours, the descriptors of their groups. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #define MAX_AFFECTED 256 /* functions of a bus */
 
-/* The devices that would be reset. The kernel says -ENOSPC and how many there are as long as there is too little room. */
+/* The devices that would be reset. With too little room the kernel says -ENOSPC and how many there are. */
 static int affected_devices(const struct vireo_device *dev, struct vfio_pci_hot_reset_info **ret_info)
 {
 	const struct vfio_device *vdev = dev->bus_priv;
