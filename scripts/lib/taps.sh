@@ -90,18 +90,22 @@ host_taps_ping()
 # taps_tcp MIB: a file of random bytes each way, both at once; fails unless both arrive as they were.
 host_taps_tcp()
 {
-	local dir=$BUILD/vm/tcp sum
+	local dir=$BUILD/vm/tcp sum pids=()
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	mkfifo "$dir/never"
 	head -c "$1"M /dev/urandom >"$dir/data"
 	sum=$(sha256sum <"$dir/data")
 	tap_receive "$TAP_RIGHT" "$dir" right &
+	pids+=($!)
 	tap_receive "$TAP_LEFT" "$dir" left &
+	pids+=($!)
 	sleep 0.5
 	taps_in "$TAP_LEFT" timeout 90 busybox nc 10.0.0.2 5001 <"$dir/data" &
+	pids+=($!)
 	taps_in "$TAP_RIGHT" timeout 90 busybox nc 10.0.0.1 5001 <"$dir/data"
-	wait
+	# By name: the machine itself and the holders of the namespaces are children too.
+	wait "${pids[@]}"
 	rm -f "$dir/data"
 	[ "$(cat "$dir/right")" = "$sum" ] || { echo "the file that went right arrived changed"; return 1; }
 	[ "$(cat "$dir/left")" = "$sum" ] || { echo "the file that went left arrived changed"; return 1; }
