@@ -35,6 +35,7 @@ static struct thread {
 
 static void on_signal(int sig)
 {
+	(void)sig;
 	stop = true;
 }
 
