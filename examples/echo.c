@@ -31,7 +31,6 @@ static uint8_t our_mac[VIREO_MAC_LEN];
 
 static void on_signal(int sig)
 {
-	(void)sig;
 	stop = sig;
 }
 
