@@ -154,7 +154,7 @@ void screen_summary(struct screen *s, const struct app_port *ports, unsigned n, 
 	for (unsigned i = 0; i < n; i++) {
 		summary_port(&ports[i], seconds);
 		if (ports[i].n_recoveries)
-			printf("  started again after %u device errors\n", ports[i].n_recoveries);
+			printf("  device errors after which it was started again: %u\n", ports[i].n_recoveries);
 		summary_drops(&ports[i]);
 	}
 	fflush(stdout);

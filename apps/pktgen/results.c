@@ -142,7 +142,7 @@ static void print_receiver(const struct pktgen *g, unsigned i)
 	       (ull)v->counts.received, (ull)v->counts.lost, (ull)v->counts.reordered, (ull)v->counts.duplicated,
 	       (ull)v->counts.corrupted);
 	if (v->counts.foreign)
-		printf("  and %llu packets that were none of ours\n", (ull)v->counts.foreign);
+		printf("  others' packets that came along: %llu\n", (ull)v->counts.foreign);
 	print_latency(&v->latency);
 }
 
