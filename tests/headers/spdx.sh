@@ -4,7 +4,7 @@ cd "$TOP"
 if git rev-parse --git-dir >/dev/null 2>&1; then
 	git ls-files -co --exclude-standard >"$WORK/files"
 else
-	find . -type f ! -path './build*' | sed 's#^\./##' >"$WORK/files"
+	find . -type f ! -path './build*' ! -path './.git/*' | sed 's#^\./##' >"$WORK/files"
 fi
 missing=0
 while read -r file; do
