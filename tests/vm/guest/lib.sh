@@ -177,7 +177,6 @@ hugepages()
 # The state that each scenario begins in, whatever the one before left behind.
 machine_reset()
 {
-	(kill -KILL -1) 2>/dev/null || true # everybody but PID 1
 	for ns in $(ip netns list 2>/dev/null | cut -d' ' -f1); do
 		ip netns delete "$ns"
 	done
