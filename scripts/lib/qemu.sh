@@ -7,6 +7,7 @@
 VM_LOCK=${VIREO_VM_LOCK:-$BUILD/vm/lock}
 VM_DIR=$BUILD/vm/run
 QEMU_PID=
+VM_LOCK_FD=
 
 # The two machines. "pair" has the guest's own stack at both ends of the line:
 #
@@ -44,18 +45,25 @@ qemu_devices()
 		-device "virtio-net-pci,id=v1,netdev=w1,bus=rp1,mac=52:54:00:00:00:21,$iommu"
 }
 
+# qemu_lock: wait until no other machine runs on this computer. What must be fresh when QEMU starts is made after it.
+qemu_lock()
+{
+	[ -z "$VM_LOCK_FD" ] || return 0
+	mkdir -p "$VM_DIR" "$(dirname "$VM_LOCK")"
+	exec {VM_LOCK_FD}>"$VM_LOCK"
+	if ! flock -n "$VM_LOCK_FD"; then
+		say "-- waiting for the other virtual machine on this computer to end ($VM_LOCK)"
+		flock -w 3600 "$VM_LOCK_FD" || die "$VM_LOCK is still held after an hour"
+	fi
+}
+
 # qemu_start MACHINE CONSOLE ARGUMENTS: boot with kernel ARGUMENTS; CONSOLE is a chardev ("file,path=..", "stdio").
 # QEMU_PREFIX, an array, may hold a command to run it under.
 qemu_start()
 {
 	local machine=$1 console=$2 arguments=$3 devices in=/dev/null out=$VM_DIR/qemu.out
 	[[ $console != stdio* ]] || in=/dev/tty out=/dev/tty
-	mkdir -p "$VM_DIR" "$(dirname "$VM_LOCK")"
-	exec {VM_LOCK_FD}>"$VM_LOCK"
-	if ! flock -n "$VM_LOCK_FD"; then
-		say "-- waiting for the other virtual machine on this computer to end ($VM_LOCK)"
-		flock -w 1800 "$VM_LOCK_FD" || die "$VM_LOCK is still held after half an hour"
-	fi
+	qemu_lock
 	rm -f "$VM_DIR"/*.in "$VM_DIR"/*.out
 	mkfifo "$VM_DIR/ctl.in" "$VM_DIR/ctl.out" "$VM_DIR/qmp.in" "$VM_DIR/qmp.out"
 	mapfile -t devices < <(qemu_devices "$machine")
@@ -81,11 +89,16 @@ qemu_running()
 # Ends the machine if it still runs, and gives back everything that qemu_start took. Safe to call at any time.
 qemu_stop()
 {
-	[ -n "$QEMU_PID" ] || return 0
-	kill -KILL "$QEMU_PID" 2>/dev/null || true
-	wait "$QEMU_PID" 2>/dev/null || true
-	QEMU_PID=
-	exec {CTL_IN}>&- {CTL_OUT}>&- {QMP_IN}>&- {QMP_OUT}>&- {VM_LOCK_FD}>&-
+	if [ -n "$QEMU_PID" ]; then
+		kill -KILL "$QEMU_PID" 2>/dev/null || true
+		wait "$QEMU_PID" 2>/dev/null || true
+		QEMU_PID=
+		exec {CTL_IN}>&- {CTL_OUT}>&- {QMP_IN}>&- {QMP_OUT}>&-
+	fi
+	if [ -n "$VM_LOCK_FD" ]; then
+		exec {VM_LOCK_FD}>&-
+		VM_LOCK_FD=
+	fi
 }
 
 # qmp JSON: one command to the monitor; prints the answer. Fails on an error answer or none within 20 seconds.

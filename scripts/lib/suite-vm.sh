@@ -81,6 +81,7 @@ vm_run_on()
 	shift
 	VM_PENDING=("$@")
 	while [ ${#VM_PENDING[@]} -gt 0 ]; do
+		qemu_lock
 		if [ "$machine" = tap ] && ! taps_create >"$BUILD/vm/reason"; then
 			for name in "${VM_PENDING[@]}"; do
 				verdict skip vm "$name" "$(cat "$BUILD/vm/reason")"
@@ -103,10 +104,12 @@ vm_run_on()
 	[ "$machine" != tap ] || taps_destroy
 }
 
-# vm_serve [SECONDS]: serve the guest's requests until the machine is gone or a deadline has passed.
+# vm_serve [SECONDS]: serve the guest's requests until the machine is gone, a deadline has passed, or a request has set
+# VM_DONE.
 vm_serve()
 {
 	local line
+	VM_DONE=
 	VM_DEADLINE=$((SECONDS + ${1:-120}))
 	VM_WHY="the machine stopped by itself"
 	while qemu_running; do
@@ -115,7 +118,8 @@ vm_serve()
 			return 0
 		fi
 		read -r -t 1 -u "$CTL_OUT" line || continue
-		vm_request "${line%$'\r'}" || return 0
+		vm_request "${line%$'\r'}"
+		[ -z "$VM_DONE" ] || return 0
 	done
 }
 

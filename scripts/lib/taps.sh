@@ -36,7 +36,7 @@ taps_hold()
 {
 	local ready=$BUILD/vm/ready
 	rm -f "$ready"
-	"$@" setpriv --pdeathsig KILL sh -c 'touch "$0" && exec sleep infinity' "$ready" </dev/null &
+	"$@" setpriv --pdeathsig KILL sh -c 'touch "$0" && exec sleep infinity' "$ready" </dev/null {VM_LOCK_FD}>&- &
 	TAP_HOLDER=$!
 	TAP_HOLDERS+=("$TAP_HOLDER")
 	until [ -e "$ready" ]; do
