@@ -67,6 +67,9 @@ qemu_start()
 	rm -f "$VM_DIR"/*.in "$VM_DIR"/*.out
 	mkfifo "$VM_DIR/ctl.in" "$VM_DIR/ctl.out" "$VM_DIR/qmp.in" "$VM_DIR/qmp.out"
 	mapfile -t devices < <(qemu_devices "$machine")
+	# A periodic tick: under emulation on a busy host a one-shot timer interrupt can get lost, and the CPU that waits for it
+	# sleeps for good; with a tick the next one wakes it.
+	local timers="no_timer_check nohz=off highres=off"
 	# Opened for reading and writing, so that neither side waits for the other to open.
 	exec {CTL_IN}<>"$VM_DIR/ctl.in" {CTL_OUT}<>"$VM_DIR/ctl.out" {QMP_IN}<>"$VM_DIR/qmp.in" {QMP_OUT}<>"$VM_DIR/qmp.out"
 	"${QEMU_PREFIX[@]+"${QEMU_PREFIX[@]}"}" setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1536M \
@@ -75,7 +78,7 @@ qemu_start()
 		-chardev "pipe,id=ctl,path=$VM_DIR/ctl" -serial chardev:ctl \
 		-chardev "pipe,id=qmp,path=$VM_DIR/qmp" -mon chardev=qmp,mode=control \
 		"${devices[@]}" -kernel "$KERNEL_DIR/vmlinux" -initrd "$INITRD" \
-		-append "console=ttyS0 rdinit=/init quiet panic=-1 no_timer_check mitigations=off intel_iommu=on iommu=nopt $arguments" \
+		-append "console=ttyS0 rdinit=/init quiet panic=-1 $timers mitigations=off intel_iommu=on iommu=nopt $arguments" \
 		<"$in" >"$out" 2>"$VM_DIR/qemu.log" {VM_LOCK_FD}>&- &
 	QEMU_PID=$!
 	qmp '{"execute":"qmp_capabilities"}' >/dev/null || die "QEMU did not start: $(tail -n 1 "$VM_DIR/qemu.log")"
