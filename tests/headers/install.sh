@@ -18,3 +18,7 @@ for source in *.c; do
 	[ -x "${source%.c}" ] || { echo "not built: ${source%.c}"; exit 1; }
 	LD_LIBRARY_PATH=$WORK/root/usr/lib/x86_64-linux-gnu ldd "${source%.c}" | grep -q "$WORK/root/.*libvireo.so.0"
 done
+
+# A driver outside the tree needs nothing but the installed headers and what the library exports.
+gcc -O2 -Wall -Wextra -Werror -o "$WORK/outside_driver" "$TOP/tests/headers/outside_driver.c" $(pkg-config --cflags --libs vireo)
+LD_LIBRARY_PATH=$WORK/root/usr/lib/x86_64-linux-gnu "$WORK/outside_driver"
