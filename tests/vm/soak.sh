@@ -3,10 +3,10 @@
 # pools, no drop goes uncounted, no memory grows.
 # machine: pair
 # seconds: 90
-# long: 2100
+# long: 900
 
 length=25
-[ -z "$LONG" ] || length=1800
+[ -z "$LONG" ] || length=600
 
 ns_up 1500
 for ns in left right; do
