@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pages of a map: charged to the limit of locked memory of who maps, pinned in batches, and written down as runs that
+ * are contiguous in physical memory, so that the IOMMU can use its largest pages. Registers of devices (VM_PFNMAP) are
+ * written down the same way but are neither charged nor pinned: there is no page to hold.
+ */
+
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "core.h"
+
+#define BATCH_PAGES	(PAGE_SIZE / sizeof(struct page *))
+#define CHUNK_RUNS	((PAGE_SIZE - sizeof(struct pin_chunk)) / sizeof(struct pin_run))
+#define UNPIN_PAGES	32768UL
+
+static struct pin_run *last_run(struct dma_map *map)
+{
+	struct pin_chunk *chunk;
+
+	if (list_empty(&map->chunks))
+		return NULL;
+	chunk = list_last_entry(&map->chunks, struct pin_chunk, entry);
+	return chunk->n_runs ? &chunk->runs[chunk->n_runs - 1] : NULL;
+}
+
+/* A new run behind all others; NULL: no memory. */
+static struct pin_run *add_run(struct dma_map *map, unsigned long pfn)
+{
+	struct pin_chunk *chunk = NULL;
+	struct pin_run *run;
+
+	if (!list_empty(&map->chunks))
+		chunk = list_last_entry(&map->chunks, struct pin_chunk, entry);
+	if (!chunk || chunk->n_runs == CHUNK_RUNS) {
+		chunk = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+		if (!chunk)
+			return NULL;
+		chunk->n_runs = 0;
+		list_add_tail(&chunk->entry, &map->chunks);
+	}
+	run = &chunk->runs[chunk->n_runs++];
+	run->pfn = pfn;
+	run->n_pages = 1;
+	return run;
+}
+
+/*
+ * Write down one page. The zero page is alone in its run, because it is the one page that is not pinned, and registers
+ * never meet memory in one map.
+ */
+static int record_page(struct dma_map *map, struct pin_run **run, unsigned long pfn)
+{
+	struct pin_run *r = *run;
+
+	if (r && r->pfn + r->n_pages == pfn && !is_zero_pfn(r->pfn) && !is_zero_pfn(pfn)) {
+		r->n_pages++;
+		return 0;
+	}
+	*run = add_run(map, pfn);
+	return *run ? 0 : -ENOMEM;
+}
+
+/*
+ * Write down pinned pages and drop the pins on those that it is no use to hold. On failure those not written down are
+ * unpinned.
+ */
+static int record_batch(struct dma_map *map, struct page **pages, unsigned int n)
+{
+	struct pin_run *run = last_run(map);
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		unsigned long pfn = page_to_pfn(pages[i]);
+
+		/* Belongs to a driver that may take it back without asking who has it pinned. */
+		if (PageReserved(pages[i]) && !is_zero_pfn(pfn)) {
+			ret = -EFAULT;
+			goto err_unpin;
+		}
+		ret = record_page(map, &run, pfn);
+		if (ret)
+			goto err_unpin;
+		/* Is always there, and counting each use of it would overflow its counter. */
+		if (is_zero_pfn(pfn))
+			unpin_user_page(pages[i]);
+	}
+	return 0;
+
+err_unpin:
+	unpin_user_pages(pages + i, n - i);
+	return ret;
+}
+
+static int pin_memory(struct dma_map *map)
+{
+	unsigned int flags = FOLL_LONGTERM | (map->prot & IOMMU_WRITE ? FOLL_WRITE : 0);
+	unsigned long n_left = map_size(map) >> PAGE_SHIFT;
+	unsigned long va = map->va;
+	struct page **pages;
+	int ret = 0;
+
+	pages = (struct page **)__get_free_page(GFP_KERNEL_ACCOUNT);
+	if (!pages)
+		return -ENOMEM;
+	while (n_left) {
+		int n;
+
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		n = pin_user_pages_fast(va, min(n_left, BATCH_PAGES), flags, pages);
+		if (n <= 0) {
+			/* 6.8 and later say -EOVERFLOW for the last page of the address space. */
+			ret = !n || n == -EOVERFLOW ? -EFAULT : n;
+			break;
+		}
+		ret = record_batch(map, pages, n);
+		if (ret)
+			break;
+		va += (unsigned long)n << PAGE_SHIFT;
+		n_left -= n;
+		cond_resched();
+	}
+	free_page((unsigned long)pages);
+	return ret;
+}
+
+/* The page frame behind one page of a register map; may drop and retake the mmap_lock. */
+static int follow_mmio(unsigned long va, bool write, unsigned long *ret_pfn)
+{
+	unsigned int flags = write ? FAULT_FLAG_WRITE : 0;
+	struct vm_area_struct *vma;
+	bool unlocked = false;
+	int tries, ret;
+
+	for (tries = 0; tries < 2; tries++) {
+		vma = vma_lookup(current->mm, va);
+		if (!vma || !(vma->vm_flags & VM_PFNMAP))
+			return -EFAULT;
+		ret = compat_follow_pfn(vma, va, write, ret_pfn);
+		if (ret != -EAGAIN)
+			return ret;
+		ret = fixup_user_fault(current->mm, va, flags, &unlocked);
+		if (ret)
+			return ret;
+	}
+	/* Revoked while it was faulted in. */
+	return -EFAULT;
+}
+
+static int record_mmio(struct dma_map *map)
+{
+	unsigned long n_left = map_size(map) >> PAGE_SHIFT;
+	struct pin_run *run = NULL;
+	unsigned long va = map->va;
+	int ret = 0;
+
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	for (; n_left && !ret; n_left--, va += PAGE_SIZE) {
+		unsigned long pfn;
+
+		ret = follow_mmio(va, map->prot & IOMMU_WRITE, &pfn);
+		if (ret)
+			break;
+		/* Memory that could be freed and used again while the device still reaches it. */
+		if (pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn)))
+			ret = -EFAULT;
+		else
+			ret = record_page(map, &run, pfn);
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
+		cond_resched();
+	}
+	mmap_read_unlock(current->mm);
+	return ret;
+}
+
+/* Count pages against RLIMIT_MEMLOCK of the caller, before the first is pinned. */
+static int charge(struct dma_map *map)
+{
+	unsigned long n_pages = map_size(map) >> PAGE_SHIFT;
+	int ret;
+
+	if (mmap_write_lock_killable(map->mm))
+		return -EINTR;
+	ret = __account_locked_vm(map->mm, n_pages, true, current, capable(CAP_IPC_LOCK));
+	mmap_write_unlock(map->mm);
+	if (!ret)
+		map->n_charged = n_pages;
+	return ret;
+}
+
+/* To the memory that was charged, whoever unmaps; a process that has gone took its count with it. */
+static void uncharge(struct dma_map *map)
+{
+	if (!map->n_charged || !mmget_not_zero(map->mm))
+		return;
+	mmap_write_lock(map->mm);
+	__account_locked_vm(map->mm, map->n_charged, false, current, true);
+	mmap_write_unlock(map->mm);
+	mmput(map->mm);
+	map->n_charged = 0;
+}
+
+static bool starts_with_mmio(unsigned long va)
+{
+	struct vm_area_struct *vma;
+	bool is_mmio;
+
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, va);
+	is_mmio = vma && vma->vm_flags & VM_PFNMAP;
+	mmap_read_unlock(current->mm);
+	return is_mmio;
+}
+
+/**
+ * pin_map() - charge, pin and write down the pages of a map
+ * @map: with node, va and prot set
+ *
+ * Return: 0; -ENOMEM for RLIMIT_MEMLOCK or no memory; -EFAULT when there is no memory, or not of one kind, at va, or it
+ * may not be written; -EINTR. On failure, too, unpin_map() undoes what was done.
+ */
+int pin_map(struct dma_map *map)
+{
+	int ret;
+
+	INIT_LIST_HEAD(&map->chunks);
+	map->mm = current->mm;
+	mmgrab(map->mm);
+	map->mmio = starts_with_mmio(map->va);
+	if (map->mmio)
+		return record_mmio(map);
+	ret = charge(map);
+	return ret ?: pin_memory(map);
+}
+
+static void unpin_run(struct pin_run *run, bool dirty)
+{
+	unsigned long pfn = run->pfn;
+	unsigned long n_left = run->n_pages;
+
+	if (is_zero_pfn(pfn))
+		return;
+	while (n_left) {
+		unsigned long n = min(n_left, UNPIN_PAGES);
+
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty);
+		pfn += n;
+		n_left -= n;
+		cond_resched();
+	}
+}
+
+/** unpin_map() - give back what pin_map() took; no device reaches the pages any more, unless map->leak says so */
+void unpin_map(struct dma_map *map)
+{
+	struct pin_chunk *chunk, *next;
+	struct pin_run *run;
+
+	if (!map->mmio && !map->leak)
+		for_each_run(chunk, run, map)
+			unpin_run(run, map->prot & IOMMU_WRITE);
+	list_for_each_entry_safe(chunk, next, &map->chunks, entry)
+		free_page((unsigned long)chunk);
+	INIT_LIST_HEAD(&map->chunks);
+	if (!map->leak)
+		uncharge(map);
+	mmdrop(map->mm);
+}
