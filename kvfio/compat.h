@@ -123,14 +123,11 @@ static inline int compat_follow_pfn(struct vm_area_struct *vma, unsigned long va
 #endif
 }
 
-/* 6.2: MSI-X vectors can be added while others are enabled. */
-static inline bool compat_msix_can_grow(struct pci_dev *pdev)
-{
-#if KERNEL_BEFORE(6, 2)
-	return false;
+/* 6.12: asm/unaligned.h has moved. */
+#if KERNEL_BEFORE(6, 12)
+#include <asm/unaligned.h>
 #else
-	return pci_msix_can_alloc_dyn(pdev);
+#include <linux/unaligned.h>
 #endif
-}
 
 #endif

@@ -109,9 +109,6 @@ static long set_container(struct kvfio_group *group, int __user *arg)
 
 	if (get_user(fd, arg))
 		return -EFAULT;
-	if (fd < 0)
-		return -EINVAL;
-
 	mutex_lock(&group->lock);
 	if (group->dead)
 		ret = -ENODEV;

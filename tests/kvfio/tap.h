@@ -44,6 +44,12 @@ static inline bool tap_is(const char *name, long got, long want)
 	return ok;
 }
 
+/* One of two answers, where versions of upstream differ. */
+static inline bool tap_either(const char *name, long got, long want, long other)
+{
+	return tap_is(name, got, got == other ? other : want);
+}
+
 static inline bool tap_ok(const char *name, bool ok)
 {
 	return tap_is(name, ok, true);

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * INTx: a level, so it is masked when it fires and stays so until the user has served the device and unmasks it. A device
+ * of PCI 2.3 says itself whether it is the one and can be masked in its command register, so it may share the line; for
+ * others the line is masked at the interrupt controller, and must be theirs alone.
+ *
+ * vdev->lock serialises all set-up. intx.lock protects the state against the handler and against unmasking by eventfd,
+ * which comes from a work queue; eventfds are signalled with it held, so a trigger that was replaced under it is in
+ * nobody's hands any more.
+ */
+
+#include <linux/interrupt.h>
+
+#include "pci.h"
+
+/* intx.lock held */
+static void signal_user(struct intx *intx)
+{
+	if (intx->trigger)
+		compat_eventfd_signal(intx->trigger);
+}
+
+static irqreturn_t intx_handler(int irq, void *data)
+{
+	struct kvfio_pci *vdev = data;
+	struct intx *intx = &vdev->intx;
+	bool ours = false;
+	unsigned long flags;
+
+	spin_lock_irqsave(&intx->lock, flags);
+	if (!intx->shared) {
+		disable_irq_nosync(irq);
+		ours = true;
+	} else if (!intx->masked) {
+		ours = pci_check_and_mask_intx(vdev->pdev);
+	}
+	if (ours) {
+		intx->masked = true;
+		signal_user(intx);
+	}
+	spin_unlock_irqrestore(&intx->lock, flags);
+	return ours ? IRQ_HANDLED : IRQ_NONE;
+}
+
+static void intx_mask(struct kvfio_pci *vdev)
+{
+	struct intx *intx = &vdev->intx;
+	unsigned long flags;
+
+	spin_lock_irqsave(&intx->lock, flags);
+	if (intx->enabled && !intx->masked) {
+		if (intx->shared)
+			pci_intx(vdev->pdev, 0);
+		else
+			disable_irq_nosync(vdev->pdev->irq);
+		intx->masked = true;
+	}
+	spin_unlock_irqrestore(&intx->lock, flags);
+}
+
+/* If the device still has something to say it stays masked, and the user is told again. */
+static void intx_unmask(struct kvfio_pci *vdev)
+{
+	struct intx *intx = &vdev->intx;
+	unsigned long flags;
+
+	spin_lock_irqsave(&intx->lock, flags);
+	if (intx->enabled && intx->masked && !intx->user_disabled) {
+		if (!intx->shared)
+			enable_irq(vdev->pdev->irq);
+		intx->masked = intx->shared && !pci_check_and_unmask_intx(vdev->pdev);
+		if (intx->masked)
+			signal_user(intx);
+	}
+	spin_unlock_irqrestore(&intx->lock, flags);
+}
+
+/** intx_user_disable() - the user wrote INTX_DISABLE in COMMAND: a mask of his own beside ours */
+void intx_user_disable(struct kvfio_pci *vdev, bool disable)
+{
+	if (disable == vdev->intx.user_disabled)
+		return;
+	if (disable)
+		intx_mask(vdev);
+	WRITE_ONCE(vdev->intx.user_disabled, disable);
+	if (!disable)
+		intx_unmask(vdev);
+}
+
+static int intx_enable(struct kvfio_pci *vdev)
+{
+	struct intx *intx = &vdev->intx;
+	unsigned long flags = IRQF_SHARED;
+	int ret;
+
+	/* An exclusive line comes enabled unless told otherwise, and must be what masked says. */
+	intx->masked = intx->user_disabled;
+	if (!intx->shared)
+		flags = intx->masked ? IRQF_NO_AUTOEN : 0;
+	else
+		pci_intx(vdev->pdev, !intx->masked);
+	intx->enabled = true;
+	ret = request_irq(vdev->pdev->irq, intx_handler, flags, "kvfio-intx", vdev);
+	if (ret) {
+		intx->enabled = false;
+		return ret;
+	}
+	vdev->irq_index = VFIO_PCI_INTX_IRQ_INDEX;
+	return 0;
+}
+
+/* Puts the one that was there. */
+static void replace_trigger(struct intx *intx, struct eventfd_ctx *trigger)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&intx->lock, flags);
+	swap(intx->trigger, trigger);
+	spin_unlock_irqrestore(&intx->lock, flags);
+	if (trigger)
+		eventfd_ctx_put(trigger);
+}
+
+/** intx_disable() - INTx is on: off with it */
+void intx_disable(struct kvfio_pci *vdev)
+{
+	struct intx *intx = &vdev->intx;
+
+	watch_destroy(intx->unmask);
+	intx->unmask = NULL;
+	/* The device first, so that it does not leave a level behind that nobody handles. */
+	intx_mask(vdev);
+	free_irq(vdev->pdev->irq, vdev);
+	intx->enabled = false;
+	replace_trigger(intx, NULL);
+	vdev->irq_index = -1;
+}
+
+static long set_trigger_fd(struct kvfio_pci *vdev, int fd)
+{
+	struct eventfd_ctx *trigger = NULL;
+	int ret;
+
+	if (fd >= 0) {
+		trigger = eventfd_ctx_fdget(fd);
+		if (IS_ERR(trigger))
+			return PTR_ERR(trigger);
+	}
+	replace_trigger(&vdev->intx, trigger);
+	if (vdev->intx.enabled)
+		return 0;
+	ret = intx_enable(vdev);
+	if (ret)
+		replace_trigger(&vdev->intx, NULL);
+	return ret;
+}
+
+static long set_trigger(struct kvfio_pci *vdev, const struct kvfio_irq_set *set)
+{
+	unsigned long flags;
+	bool is_on = vdev->intx.enabled;
+
+	if (is_on && !set->count && set->type == VFIO_IRQ_SET_DATA_NONE) {
+		intx_disable(vdev);
+		return 0;
+	}
+	if ((!is_on && vdev->irq_index >= 0) || set->count != 1)
+		return -EINVAL;
+	if (set->type == VFIO_IRQ_SET_DATA_EVENTFD)
+		return set_trigger_fd(vdev, set->fds[0]);
+	if (!is_on)
+		return -EINVAL;
+	if (kvfio_irq_set_selects(set, 0)) {
+		spin_lock_irqsave(&vdev->intx.lock, flags);
+		signal_user(&vdev->intx);
+		spin_unlock_irqrestore(&vdev->intx.lock, flags);
+	}
+	return 0;
+}
+
+static long set_unmask_fd(struct kvfio_pci *vdev, int fd)
+{
+	struct eventfd_watch *watch = NULL;
+
+	watch_destroy(vdev->intx.unmask);
+	vdev->intx.unmask = NULL;
+	if (fd >= 0)
+		watch = watch_create(vdev, fd, intx_unmask);
+	if (IS_ERR(watch))
+		return PTR_ERR(watch);
+	vdev->intx.unmask = watch;
+	return 0;
+}
+
+/** intx_set() - VFIO_DEVICE_SET_IRQS for INTx; vdev->lock held */
+long intx_set(struct kvfio_pci *vdev, const struct kvfio_irq_set *set)
+{
+	bool is_eventfd = set->type == VFIO_IRQ_SET_DATA_EVENTFD;
+	bool is_mask = set->action == VFIO_IRQ_SET_ACTION_MASK;
+
+	if (set->action == VFIO_IRQ_SET_ACTION_TRIGGER)
+		return set_trigger(vdev, set);
+	if (!vdev->intx.enabled || set->count != 1)
+		return -EINVAL;
+	if (is_eventfd)
+		return is_mask ? -ENOTTY : set_unmask_fd(vdev, set->fds[0]);
+	if (!kvfio_irq_set_selects(set, 0))
+		return 0;
+	if (is_mask)
+		intx_mask(vdev);
+	else
+		intx_unmask(vdev);
+	return 0;
+}

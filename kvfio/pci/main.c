@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The PCI driver: which devices it takes, what state they are in at open and close, and where each request goes. */
+
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "pci.h"
+
+static bool disable_denylist;
+module_param(disable_denylist, bool, 0444);
+MODULE_PARM_DESC(disable_denylist,
+		 "Take devices whose users are known to be able to harm the host.");
+
+/* Reset does not clear them, or an erratum lets their users write where they should not. */
+static const struct pci_device_id denylist[] = {
+	{ PCI_VDEVICE(INTEL, 0x0435) },	/* QAT DH895xCC */
+	{ PCI_VDEVICE(INTEL, 0x0443) },
+	{ PCI_VDEVICE(INTEL, 0x37c8) },	/* QAT C62x */
+	{ PCI_VDEVICE(INTEL, 0x37c9) },
+	{ PCI_VDEVICE(INTEL, 0x19e2) },	/* QAT C3xxx */
+	{ PCI_VDEVICE(INTEL, 0x19e3) },
+	{ PCI_VDEVICE(INTEL, 0x0b25) },	/* DSA of Sapphire Rapids */
+	{ PCI_VDEVICE(INTEL, 0x0cfe) },	/* IAX of Sapphire Rapids */
+	{ }
+};
+
+static void find_msix(struct kvfio_pci *vdev)
+{
+	struct pci_dev *pdev = vdev->pdev;
+	u32 table;
+	u16 flags;
+
+	vdev->msix_size = 0;
+	if (!pdev->msix_cap)
+		return;
+	pci_read_config_word(pdev, pdev->msix_cap + PCI_MSIX_FLAGS, &flags);
+	pci_read_config_dword(pdev, pdev->msix_cap + PCI_MSIX_TABLE, &table);
+	vdev->msix_size = (flags & PCI_MSIX_FLAGS_QSIZE) + 1;
+	vdev->msix_bar = table & PCI_MSIX_TABLE_BIR;
+	vdev->msix_offset = table & PCI_MSIX_TABLE_OFFSET;
+}
+
+static void find_intx(struct kvfio_pci *vdev)
+{
+	struct pci_dev *pdev = vdev->pdev;
+	u8 pin;
+
+	pci_read_config_byte(pdev, PCI_INTERRUPT_PIN, &pin);
+	vdev->has_intx = pin && !pdev->is_virtfn && pdev->irq && pdev->irq != IRQ_NOTCONNECTED;
+	vdev->intx.shared = pci_intx_mask_supported(pdev);
+	vdev->intx.user_disabled = false;
+}
+
+/* Bring the device to a state that every user finds alike: awake, reset, silent. */
+static int device_enable(struct kvfio_pci *vdev)
+{
+	struct pci_dev *pdev = vdev->pdev;
+	int ret;
+
+	pci_set_power_state(pdev, PCI_D0);
+	/* Whatever it was told by who had it before: no DMA until the user says so. */
+	pci_clear_master(pdev);
+	ret = pci_enable_device(pdev);
+	if (ret)
+		return ret;
+	ret = pci_try_reset_function(pdev);
+	if (ret == -EAGAIN) {
+		pci_disable_device(pdev);
+		return ret;
+	}
+	vdev->reset_works = !ret;
+	pci_save_state(pdev);
+	vdev->saved = pci_store_saved_state(pdev);
+	if (!vdev->saved) {
+		pci_disable_device(pdev);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Reset and back to what was found at open; the lock of the device is held. */
+static void reset_and_restore(struct kvfio_pci *vdev)
+{
+	if (vdev->reset_works && !__pci_reset_function_locked(vdev->pdev))
+		vdev->needs_reset = false;
+	pci_restore_state(vdev->pdev);
+}
+
+static void device_disable(struct kvfio_pci *vdev)
+{
+	struct pci_dev *pdev = vdev->pdev;
+
+	pci_set_power_state(pdev, PCI_D0);
+	kfree(vdev->pm_saved);
+	vdev->pm_saved = NULL;
+	vdev->needs_reset = true;
+	pci_load_and_free_saved_state(pdev, &vdev->saved);
+	/* Who unbinds the driver holds the lock and waits for us; then remove() does the reset. */
+	if (pci_dev_trylock(pdev)) {
+		reset_and_restore(vdev);
+		pci_dev_unlock(pdev);
+	} else {
+		pci_restore_state(pdev);
+	}
+	pci_clear_master(pdev);
+	pci_disable_device(pdev);
+}
+
+static int kvfio_pci_open(struct kvfio_device *kdev)
+{
+	struct kvfio_pci *vdev = to_kvfio_pci(kdev);
+	int ret;
+
+	mutex_lock(&vdev->lock);
+	ret = device_enable(vdev);
+	if (ret)
+		goto out_unlock;
+	find_msix(vdev);
+	find_intx(vdev);
+	vdev->irq_index = -1;
+	ret = config_create(vdev);
+	if (ret) {
+		device_disable(vdev);
+		goto out_unlock;
+	}
+	bars_open(vdev);
+	memory_take(vdev);
+	memory_give(vdev);
+out_unlock:
+	mutex_unlock(&vdev->lock);
+	return ret;
+}
+
+static void kvfio_pci_close(struct kvfio_device *kdev)
+{
+	struct kvfio_pci *vdev = to_kvfio_pci(kdev);
+
+	mutex_lock(&vdev->lock);
+	set_power_state(vdev, PCI_D0);
+	/* First of all, also when the user crashed: no DMA any more. Soon the pages will be unpinned. */
+	pci_clear_master(vdev->pdev);
+	irq_disable_all(vdev);
+	bars_close(vdev);
+	config_destroy(vdev);
+	device_disable(vdev);
+	mutex_unlock(&vdev->lock);
+}
+
+static ssize_t rw(struct kvfio_pci *vdev, char __user *buf, size_t count, loff_t *ppos, bool write)
+{
+	unsigned int index = kvfio_offset_to_region(*ppos);
+	u64 offset = *ppos & KVFIO_OFFSET_MASK;
+	ssize_t ret;
+
+	if (!count)
+		return 0;
+	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+		ret = config_rw(vdev, buf, count, offset, write);
+	else if (index < VFIO_PCI_CONFIG_REGION_INDEX)
+		ret = bar_rw(vdev, index, buf, count, offset, write);
+	else
+		ret = -EINVAL;
+	if (ret > 0)
+		*ppos += ret;
+	return ret;
+}
+
+static ssize_t kvfio_pci_read(struct kvfio_device *kdev, char __user *buf, size_t count, loff_t *ppos)
+{
+	return rw(to_kvfio_pci(kdev), buf, count, ppos, false);
+}
+
+static ssize_t kvfio_pci_write(struct kvfio_device *kdev, const char __user *buf, size_t count,
+			       loff_t *ppos)
+{
+	return rw(to_kvfio_pci(kdev), (char __user *)buf, count, ppos, true);
+}
+
+static int kvfio_pci_mmap(struct kvfio_device *kdev, struct vm_area_struct *vma)
+{
+	return bar_mmap(to_kvfio_pci(kdev), vma);
+}
+
+static void kvfio_pci_request(struct kvfio_device *kdev, unsigned int count)
+{
+	struct kvfio_pci *vdev = to_kvfio_pci(kdev);
+
+	mutex_lock(&vdev->lock);
+	if (vdev->request_trigger)
+		compat_eventfd_signal(vdev->request_trigger);
+	else if (!count)
+		pci_notice(vdev->pdev, "wanted back, but its user does not listen; waiting for it to close\n");
+	mutex_unlock(&vdev->lock);
+}
+
+static long device_info(struct kvfio_pci *vdev, void __user *arg)
+{
+	const size_t minsz = offsetofend(struct vfio_device_info, num_irqs);
+	struct vfio_device_info info = { 0 };
+	size_t size;
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+	size = min_t(size_t, info.argsz, sizeof(info));
+	info.flags = VFIO_DEVICE_FLAGS_PCI;
+	if (vdev->reset_works)
+		info.flags |= VFIO_DEVICE_FLAGS_RESET;
+	info.num_regions = VFIO_PCI_NUM_REGIONS;
+	info.num_irqs = VFIO_PCI_NUM_IRQS;
+	return copy_to_user(arg, &info, size) ? -EFAULT : 0;
+}
+
+static long device_reset(struct kvfio_pci *vdev)
+{
+	long ret;
+
+	if (!vdev->reset_works)
+		return -EINVAL;
+	mutex_lock(&vdev->lock);
+	ret = reset_function(vdev);
+	mutex_unlock(&vdev->lock);
+	return ret;
+}
+
+/* There are none yet; asking for one must not look like an error of another kind. */
+static long device_feature(void __user *arg)
+{
+	const size_t minsz = offsetofend(struct vfio_device_feature, flags);
+	const u32 actions = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET;
+	struct vfio_device_feature feature;
+
+	if (copy_from_user(&feature, arg, minsz))
+		return -EFAULT;
+	if (feature.argsz < minsz)
+		return -EINVAL;
+	if (feature.flags & ~(VFIO_DEVICE_FEATURE_MASK | actions | VFIO_DEVICE_FEATURE_PROBE))
+		return -EINVAL;
+	if (!(feature.flags & VFIO_DEVICE_FEATURE_PROBE) && (feature.flags & actions) == actions)
+		return -EINVAL;
+	return -ENOTTY;
+}
+
+static long kvfio_pci_ioctl(struct kvfio_device *kdev, unsigned int cmd, unsigned long arg)
+{
+	struct kvfio_pci *vdev = to_kvfio_pci(kdev);
+	void __user *uarg = (void __user *)arg;
+
+	switch (cmd) {
+	case VFIO_DEVICE_GET_INFO:
+		return device_info(vdev, uarg);
+	case VFIO_DEVICE_GET_REGION_INFO:
+		return region_info(vdev, uarg);
+	case VFIO_DEVICE_GET_IRQ_INFO:
+		return irq_info(vdev, uarg);
+	case VFIO_DEVICE_SET_IRQS:
+		return irq_set(vdev, uarg);
+	case VFIO_DEVICE_RESET:
+		return device_reset(vdev);
+	case VFIO_DEVICE_FEATURE:
+		return device_feature(uarg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct kvfio_device_ops kvfio_pci_ops = {
+	.name = "kvfio-pci",
+	.owner = THIS_MODULE,
+	.open = kvfio_pci_open,
+	.close = kvfio_pci_close,
+	.read = kvfio_pci_read,
+	.write = kvfio_pci_write,
+	.ioctl = kvfio_pci_ioctl,
+	.mmap = kvfio_pci_mmap,
+	.request = kvfio_pci_request,
+};
+
+/* Why a device cannot be given to users, or NULL. */
+static const char *unfit(struct pci_dev *pdev)
+{
+	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL)
+		return "it is a bridge";
+	if (pci_num_vf(pdev))
+		return "its virtual functions are enabled: their users would depend on this one's";
+	if (!disable_denylist && pci_match_id(denylist, pdev))
+		return "users of this kind of device can harm the host (disable_denylist=1 permits it)";
+	return NULL;
+}
+
+static int kvfio_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	const char *reason = unfit(pdev);
+	struct kvfio_pci *vdev;
+	int ret;
+
+	if (reason) {
+		pci_warn(pdev, "not for users: %s\n", reason);
+		return -EINVAL;
+	}
+	vdev = kzalloc(sizeof(*vdev), GFP_KERNEL);
+	if (!vdev)
+		return -ENOMEM;
+	vdev->pdev = pdev;
+	mutex_init(&vdev->lock);
+	init_rwsem(&vdev->memory_lock);
+	spin_lock_init(&vdev->intx.lock);
+	vdev->irq_index = -1;
+	pci_set_drvdata(pdev, vdev);
+	ret = kvfio_register_device(&vdev->kdev, &pdev->dev, &kvfio_pci_ops);
+	if (ret)
+		kfree(vdev);
+	return ret;
+}
+
+static void kvfio_pci_remove(struct pci_dev *pdev)
+{
+	struct kvfio_pci *vdev = pci_get_drvdata(pdev);
+
+	kvfio_unregister_device(&vdev->kdev);
+	if (vdev->needs_reset && !pci_channel_offline(pdev)) {
+		pci_save_state(pdev);
+		reset_and_restore(vdev);
+	}
+	kfree(vdev);
+}
+
+static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	struct kvfio_pci *vdev = pci_get_drvdata(pdev);
+
+	mutex_lock(&vdev->lock);
+	if (vdev->error_trigger)
+		compat_eventfd_signal(vdev->error_trigger);
+	mutex_unlock(&vdev->lock);
+	return PCI_ERS_RESULT_CAN_RECOVER;
+}
+
+static const struct pci_error_handlers error_handlers = {
+	.error_detected = error_detected,
+};
+
+/* By driver_override or new_id only; without a module table, so that nothing loads us for a device. */
+static const struct pci_device_id ids[] = {
+	{ PCI_DEVICE_DRIVER_OVERRIDE(PCI_ANY_ID, PCI_ANY_ID, PCI_ID_F_VFIO_DRIVER_OVERRIDE) },
+	{ }
+};
+
+static struct pci_driver kvfio_pci_driver = {
+	.name = "kvfio-pci",
+	.id_table = ids,
+	.probe = kvfio_pci_probe,
+	.remove = kvfio_pci_remove,
+	.err_handler = &error_handlers,
+	.driver_managed_dma = true,
+};
+
+module_pci_driver(kvfio_pci_driver);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("kvfio: PCI devices for user space");
+MODULE_VERSION("0.1");
