@@ -166,6 +166,14 @@ bool container_has_type(struct kvfio_container *container)
 	return has;
 }
 
+/** container_forget_device() - a device of an attached group is being closed: nobody maps its registers any more */
+void container_forget_device(struct kvfio_container *container, struct kvfio_device *kdev)
+{
+	mutex_lock(&container->lock);
+	map_destroy_registers(container, kdev);
+	mutex_unlock(&container->lock);
+}
+
 static int add_group(struct kvfio_container *container, struct kvfio_group *group)
 {
 	int ret = 0;

@@ -56,7 +56,7 @@ struct dma_map {
 	struct list_head doomed;	/* on its way out */
 	unsigned long va;
 	int prot;			/* IOMMU_READ, IOMMU_WRITE */
-	bool mmio;			/* registers of a device: neither pinned nor charged */
+	struct kvfio_device *registers;	/* of this device are mapped: neither pinned nor charged */
 	bool leak;			/* the IOMMU would not let go: pages stay pinned for ever */
 	struct mm_struct *mm;		/* mmgrab()ed: who is charged */
 	unsigned long n_charged;	/* pages */
@@ -81,7 +81,6 @@ struct kvfio_container {
 	struct list_head domains;
 	struct rb_root_cached maps;	/* struct dma_map */
 	unsigned int n_maps_left;
-	unsigned long pgsizes;
 	struct iova_ranges valid;
 };
 
@@ -117,6 +116,7 @@ void container_exit(void);
 int container_attach_group(int fd, struct kvfio_group *group);
 void container_detach_group(struct kvfio_group *group);
 bool container_has_type(struct kvfio_container *container);
+void container_forget_device(struct kvfio_container *container, struct kvfio_device *kdev);
 
 /* group.c */
 int group_init(void);
@@ -126,6 +126,7 @@ void group_leave(struct kvfio_group *group);
 void group_put_device_file(struct kvfio_group *group);
 
 /* device.c */
+struct kvfio_device *device_of_file(struct file *file);
 int device_open_fd(struct kvfio_group *group, const char *name);
 
 /* type1.c */
@@ -142,11 +143,12 @@ int map_create(struct kvfio_container *container, struct iova_range iova, unsign
 	       int prot);
 void map_destroy_list(struct kvfio_container *container, struct list_head *doomed);
 void map_destroy_all(struct kvfio_container *container);
+void map_destroy_registers(struct kvfio_container *container, struct kvfio_device *kdev);
 struct dma_map *map_find(struct kvfio_container *container, unsigned long first,
 			 unsigned long last);
 
 /* pin.c: container->lock held */
-int pin_map(struct dma_map *map);
+int pin_map(struct kvfio_container *container, struct dma_map *map);
 void unpin_map(struct dma_map *map);
 
 /* iova.c */

@@ -61,6 +61,8 @@ static int device_file_release(struct inode *inode, struct file *file)
 	get_device(&group->dev);
 	mutex_lock(&group->lock);
 	if (--kdev->n_open == 0) {
+		/* What its neighbours could do to its registers ends with this user. */
+		container_forget_device(group->container, kdev);
 		/* First the device falls silent, then the group may leave and the pages be unpinned. */
 		kdev->ops->close(kdev);
 		module_put(kdev->ops->owner);
@@ -110,6 +112,12 @@ static const struct file_operations device_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = device_file_mmap,
 };
+
+/** device_of_file() - the device that a file is open for, or NULL when it is a file of another kind */
+struct kvfio_device *device_of_file(struct file *file)
+{
+	return file && file->f_op == &device_fops ? file->private_data : NULL;
+}
 
 static struct kvfio_device *device_find(struct kvfio_group *group, const char *name)
 {

@@ -57,7 +57,7 @@ int map_create(struct kvfio_container *container, struct iova_range iova, unsign
 	map->node.last = iova.last;
 	map->va = va;
 	map->prot = prot;
-	ret = pin_map(map);
+	ret = pin_map(container, map);
 	if (ret)
 		goto err_unpin;
 	ret = map_into_domains(container, map);
@@ -99,14 +99,29 @@ void map_destroy_list(struct kvfio_container *container, struct list_head *doome
 	INIT_LIST_HEAD(doomed);
 }
 
-void map_destroy_all(struct kvfio_container *container)
+static void destroy_if(struct kvfio_container *container, const struct kvfio_device *registers_of)
 {
 	struct interval_tree_node *node = interval_tree_iter_first(&container->maps, 0, ULONG_MAX);
 	LIST_HEAD(doomed);
 
-	for (; node; node = interval_tree_iter_next(node, 0, ULONG_MAX))
-		list_add_tail(&to_dma_map(node)->doomed, &doomed);
+	for (; node; node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
+		struct dma_map *map = to_dma_map(node);
+
+		if (!registers_of || map->registers == registers_of)
+			list_add_tail(&map->doomed, &doomed);
+	}
 	map_destroy_list(container, &doomed);
+}
+
+void map_destroy_all(struct kvfio_container *container)
+{
+	destroy_if(container, NULL);
+}
+
+/** map_destroy_registers() - maps of the registers of a device that is going to be somebody else's */
+void map_destroy_registers(struct kvfio_container *container, struct kvfio_device *kdev)
+{
+	destroy_if(container, kdev);
 }
 
 /* The page frame behind an IOVA inside the map. */
@@ -130,7 +145,7 @@ static int copy_page_part(struct dma_map *map, unsigned long iova, void *buf, si
 	unsigned long pfn = map_pfn(map, iova);
 	void *page;
 
-	if (map->mmio || WARN_ON(pfn == ULONG_MAX))
+	if (map->registers || WARN_ON(pfn == ULONG_MAX))
 		return -EFAULT;
 	page = kmap_local_page(pfn_to_page(pfn));
 	if (write)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pages of a map: charged to the limit of locked memory of who maps, pinned in batches, and written down as runs that
- * are contiguous in physical memory, so that the IOMMU can use its largest pages. Registers of devices (VM_PFNMAP) are
- * written down the same way but are neither charged nor pinned: there is no page to hold.
+ * are contiguous in physical memory, so that the IOMMU can use its largest pages.
+ *
+ * Registers of devices are written down the same way but are neither charged nor pinned: there is no page to hold. So that
+ * they do not stay reachable for longer than their owner wants, only those of open devices of the same container can be
+ * mapped, and the map goes when that device is closed.
  */
 
 #include <linux/mm.h>
@@ -130,17 +133,26 @@ static int pin_memory(struct dma_map *map)
 	return ret;
 }
 
-/* The page frame behind one page of a register map; may drop and retake the mmap_lock. */
-static int follow_mmio(unsigned long va, bool write, unsigned long *ret_pfn)
+/* The device whose registers are mapped at va, or NULL; mmap_lock held. */
+static struct kvfio_device *device_at(unsigned long va, struct vm_area_struct **ret_vma)
 {
+	struct vm_area_struct *vma = vma_lookup(current->mm, va);
+
+	*ret_vma = vma;
+	return vma && vma->vm_flags & VM_PFNMAP ? device_of_file(vma->vm_file) : NULL;
+}
+
+/* The page frame behind one page of a register map; may drop and retake the mmap_lock. */
+static int follow_registers(struct dma_map *map, unsigned long va, unsigned long *ret_pfn)
+{
+	bool write = map->prot & IOMMU_WRITE;
 	unsigned int flags = write ? FAULT_FLAG_WRITE : 0;
 	struct vm_area_struct *vma;
 	bool unlocked = false;
 	int tries, ret;
 
 	for (tries = 0; tries < 2; tries++) {
-		vma = vma_lookup(current->mm, va);
-		if (!vma || !(vma->vm_flags & VM_PFNMAP))
+		if (device_at(va, &vma) != map->registers)
 			return -EFAULT;
 		ret = compat_follow_pfn(vma, va, write, ret_pfn);
 		if (ret != -EAGAIN)
@@ -153,7 +165,7 @@ static int follow_mmio(unsigned long va, bool write, unsigned long *ret_pfn)
 	return -EFAULT;
 }
 
-static int record_mmio(struct dma_map *map)
+static int record_registers(struct dma_map *map)
 {
 	unsigned long n_left = map_size(map) >> PAGE_SHIFT;
 	struct pin_run *run = NULL;
@@ -165,7 +177,7 @@ static int record_mmio(struct dma_map *map)
 	for (; n_left && !ret; n_left--, va += PAGE_SIZE) {
 		unsigned long pfn;
 
-		ret = follow_mmio(va, map->prot & IOMMU_WRITE, &pfn);
+		ret = follow_registers(map, va, &pfn);
 		if (ret)
 			break;
 		/* Memory that could be freed and used again while the device still reaches it. */
@@ -208,35 +220,43 @@ static void uncharge(struct dma_map *map)
 	map->n_charged = 0;
 }
 
-static bool starts_with_mmio(unsigned long va)
+/*
+ * Whose registers a map is going to be of, or NULL for memory. The map of the caller holds the file, the file holds the
+ * device open, and that holds its group in the container, so the look at it needs no lock of the group.
+ */
+static struct kvfio_device *find_registers(struct kvfio_container *container, unsigned long va)
 {
+	struct kvfio_device *kdev;
 	struct vm_area_struct *vma;
-	bool is_mmio;
 
 	mmap_read_lock(current->mm);
-	vma = vma_lookup(current->mm, va);
-	is_mmio = vma && vma->vm_flags & VM_PFNMAP;
+	kdev = device_at(va, &vma);
+	if (kdev && kdev->group->container != container)
+		kdev = ERR_PTR(-EFAULT);
 	mmap_read_unlock(current->mm);
-	return is_mmio;
+	return kdev;
 }
 
 /**
  * pin_map() - charge, pin and write down the pages of a map
+ * @container: where it goes
  * @map: with node, va and prot set
  *
- * Return: 0; -ENOMEM for RLIMIT_MEMLOCK or no memory; -EFAULT when there is no memory, or not of one kind, at va, or it
- * may not be written; -EINTR. On failure, too, unpin_map() undoes what was done.
+ * Return: 0; -ENOMEM for RLIMIT_MEMLOCK or no memory; -EFAULT when there is neither memory nor a device of the container at
+ * va, or not all the way, or it may not be written; -EINTR. On failure, too, unpin_map() undoes what was done.
  */
-int pin_map(struct dma_map *map)
+int pin_map(struct kvfio_container *container, struct dma_map *map)
 {
 	int ret;
 
 	INIT_LIST_HEAD(&map->chunks);
 	map->mm = current->mm;
 	mmgrab(map->mm);
-	map->mmio = starts_with_mmio(map->va);
-	if (map->mmio)
-		return record_mmio(map);
+	map->registers = find_registers(container, map->va);
+	if (IS_ERR(map->registers))
+		return PTR_ERR(map->registers);
+	if (map->registers)
+		return record_registers(map);
 	ret = charge(map);
 	return ret ?: pin_memory(map);
 }
@@ -264,7 +284,7 @@ void unpin_map(struct dma_map *map)
 	struct pin_chunk *chunk, *next;
 	struct pin_run *run;
 
-	if (!map->mmio && !map->leak)
+	if (!map->registers && !map->leak)
 		for_each_run(chunk, run, map)
 			unpin_run(run, map->prot & IOMMU_WRITE);
 	list_for_each_entry_safe(chunk, next, &map->chunks, entry)
