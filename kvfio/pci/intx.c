@@ -90,22 +90,19 @@ void intx_user_disable(struct kvfio_pci *vdev, bool disable)
 static int intx_enable(struct kvfio_pci *vdev)
 {
 	struct intx *intx = &vdev->intx;
-	unsigned long flags = IRQF_SHARED;
 	int ret;
 
-	/* An exclusive line comes enabled unless told otherwise, and must be what masked says. */
-	intx->masked = intx->user_disabled;
-	if (!intx->shared)
-		flags = intx->masked ? IRQF_NO_AUTOEN : 0;
-	else
-		pci_intx(vdev->pdev, !intx->masked);
+	/* Masked until the handler is there: a level that nobody serves would make the kernel shut the line. */
+	intx->masked = true;
 	intx->enabled = true;
-	ret = request_irq(vdev->pdev->irq, intx_handler, flags, "kvfio-intx", vdev);
+	ret = request_irq(vdev->pdev->irq, intx_handler, intx->shared ? IRQF_SHARED : IRQF_NO_AUTOEN,
+			  "kvfio-intx", vdev);
 	if (ret) {
 		intx->enabled = false;
 		return ret;
 	}
 	vdev->irq_index = VFIO_PCI_INTX_IRQ_INDEX;
+	intx_unmask(vdev);
 	return 0;
 }
 

@@ -50,6 +50,9 @@ static void find_intx(struct kvfio_pci *vdev)
 	vdev->has_intx = pin && !pdev->is_virtfn && pdev->irq && pdev->irq != IRQ_NOTCONNECTED;
 	vdev->intx.shared = pci_intx_mask_supported(pdev);
 	vdev->intx.user_disabled = false;
+	/* Until the user wants it: a level that nobody serves would make the kernel shut the line for its neighbours, too. */
+	if (vdev->intx.shared)
+		pci_intx(pdev, 0);
 }
 
 /* Bring the device to a state that every user finds alike: awake, reset, silent. */

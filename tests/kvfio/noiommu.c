@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * No-IOMMU mode: for the privileged only, and without maps.
+ *
+ *	noiommu NODE_DIRECTORY GROUP DEVICE
+ */
+
+#define _GNU_SOURCE
+#include "vfio.h"
+
+#define K 0x1000UL
+
+static void test_privileged(const struct vfio_names *names)
+{
+	int container = vfio_open_container(names), group = vfio_open_node(names, names->group), device;
+	uint32_t id = 0;
+
+	tap_ok("group_open", group >= 0);
+	tap_is("extension", io(container, VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU), 1);
+	tap_is("set_container", io(group, VFIO_GROUP_SET_CONTAINER, &container), 0);
+	tap_is("set_type1", io(container, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU), -ENODEV);
+	tap_is("set_noiommu", io(container, VFIO_SET_IOMMU, VFIO_NOIOMMU_IOMMU), 0);
+	tap_is("extension_type1", io(container, VFIO_CHECK_EXTENSION, VFIO_TYPE1_IOMMU), 0);
+	tap_is("map", vfio_map(container, memory(K), 0x100000, K, VFIO_RW), -ENOTTY);
+	device = io(group, VFIO_GROUP_GET_DEVICE_FD, names->device);
+	tap_ok("device_open", device >= 0);
+	tap_is("config_read", sys(pread(device, &id, 4, (off_t)VFIO_PCI_CONFIG_REGION_INDEX << 40)), 4);
+	tap_ok("config_is_there", id && id != UINT32_MAX);
+	close(group);
+	close(device);
+	close(container);
+}
+
+int main(int argc, char **argv)
+{
+	struct vfio_names names;
+
+	if (argc != 4) {
+		fprintf(stderr, "usage: noiommu NODE_DIRECTORY GROUP DEVICE\n");
+		return 2;
+	}
+	names = (struct vfio_names){ .dir = argv[1], .group = argv[2], .device = argv[3] };
+	names.upstream = !strcmp(names.dir, "/dev/vfio");
+	if (getuid())
+		tap_is("group_open_unprivileged", vfio_open_node(&names, names.group), -EPERM);
+	else
+		test_privileged(&names);
+	return tap_done();
+}
