@@ -3,8 +3,9 @@
 #define KVFIO_COMPAT_H
 
 /*
- * Every difference between the kernels that kvfio is built for, and the only place with LINUX_VERSION_CODE. The code is
- * written for the newest kernel; this file makes older ones look like it.
+ * Every difference between the kernels that kvfio is built for, and the only place with
+ * LINUX_VERSION_CODE. The code is written for the newest kernel; this file makes older ones look
+ * like it.
  */
 
 #include <linux/device.h>
@@ -86,7 +87,10 @@ static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
 #endif
 }
 
-/* 6.12: follow_pfnmap. The answer is valid while the mmap_lock is held; -EAGAIN: nothing there yet, fault it in. */
+/*
+ * 6.12: follow_pfnmap. The answer is valid while the mmap_lock is held; -EAGAIN: nothing there yet,
+ * fault it in.
+ */
 static inline int compat_follow_pfn(struct vm_area_struct *vma, unsigned long va, bool write,
 				    unsigned long *ret_pfn)
 {

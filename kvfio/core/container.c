@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Containers: the open files of /dev/kvfio/kvfio. One holds the groups that share an address space for DMA. Opening it
- * costs a small structure and gives no right; it can do something once a group, which takes a permission to open, is
- * attached.
+ * Containers: the open files of /dev/kvfio/kvfio. One holds the groups that share an address space
+ * for DMA. Opening it costs a small structure and gives no right; it can do something once a group,
+ * which takes a permission to open, is attached.
  */
 
 #include <linux/file.h>
@@ -166,7 +166,10 @@ bool container_has_type(struct kvfio_container *container)
 	return has;
 }
 
-/** container_forget_device() - a device of an attached group is being closed: nobody maps its registers any more */
+/*
+ * container_forget_device() - a device of an attached group is being closed: nobody maps its
+ * registers any more
+ */
 void container_forget_device(struct kvfio_container *container, struct kvfio_device *kdev)
 {
 	mutex_lock(&container->lock);
@@ -196,11 +199,13 @@ static int add_group(struct kvfio_container *container, struct kvfio_group *grou
 }
 
 /**
- * container_attach_group() - put a group into the container behind a file descriptor; group->lock held
+ * container_attach_group() - put a group into the container behind a file descriptor; group->lock
+ * held
  * @fd: what the user gave
  * @group: in no container
  *
- * Return: 0; -EBADF; -EINVAL when it is no container; -EPERM, -EBUSY when a host driver owns a device of the group;
+ * Return: 0; -EBADF; -EINVAL when it is no container; -EPERM, -EBUSY when a host driver owns a
+ * device of the group;
  * -EPERM when its interrupts are not isolated.
  */
 int container_attach_group(int fd, struct kvfio_group *group)
@@ -213,7 +218,10 @@ int container_attach_group(int fd, struct kvfio_group *group)
 	if (file->f_op != &container_fops)
 		goto out_put;
 
-	/* From here on no host driver can bind to a device of the group, and their DMA is blocked until a domain comes. */
+	/*
+	 * From here on no host driver can bind to a device of the group, and their DMA is blocked
+	 * until a domain comes.
+	 */
 	if (group->kind == GROUP_IOMMU) {
 		ret = iommu_group_claim_dma_owner(group->iommu_group, group);
 		if (ret)
@@ -227,7 +235,10 @@ out_put:
 	return ret;
 }
 
-/** container_detach_group() - take a group out again; group->lock held, no device of the group is open */
+/*
+ * container_detach_group() - take a group out again; group->lock held, no device of the group is
+ * open
+ */
 void container_detach_group(struct kvfio_group *group)
 {
 	struct kvfio_container *container = group->container;

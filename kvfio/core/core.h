@@ -3,9 +3,10 @@
 #define KVFIO_CORE_H
 
 /*
- * What the files of the core share. docs/kvfio.md has the picture of who holds whom, and the lock order:
+ * What the files of the core share. docs/kvfio.md has the picture of who holds whom, and the lock
+ * order:
  *
- *	groups_lock > group->lock > container->lock > mmap_lock
+ * 	groups_lock > group->lock > container->lock > mmap_lock
  */
 
 #include <linux/cdev.h>
@@ -48,8 +49,8 @@ struct pin_chunk {
 };
 
 /*
- * One mapping: what the user asked for, and the pages that were pinned for it. The runs are the only record of what is
- * pinned; the tables of the IOMMU are made from them and never read back.
+ * One mapping: what the user asked for, and the pages that were pinned for it. The runs are the
+ * only record of what is pinned; the tables of the IOMMU are made from them and never read back.
  */
 struct dma_map {
 	struct interval_tree_node node;	/* IOVAs, inclusive */

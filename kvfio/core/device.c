@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices: what drivers register, and the files that users get from VFIO_GROUP_GET_DEVICE_FD. All files of one device
- * share one address space, so that their maps can be found and taken away together.
+ * Devices: what drivers register, and the files that users get from VFIO_GROUP_GET_DEVICE_FD. All
+ * files of one device share one address space, so that their maps can be found and taken away
+ * together.
  */
 
 #include <linux/anon_inodes.h>
@@ -63,7 +64,10 @@ static int device_file_release(struct inode *inode, struct file *file)
 	if (--kdev->n_open == 0) {
 		/* What its neighbours could do to its registers ends with this user. */
 		container_forget_device(group->container, kdev);
-		/* First the device falls silent, then the group may leave and the pages be unpinned. */
+		/*
+		 * First the device falls silent, then the group may leave and the pages be
+		 * unpinned.
+		 */
 		kdev->ops->close(kdev);
 		module_put(kdev->ops->owner);
 		wake_up_all(&kdev->closed);
@@ -113,7 +117,9 @@ static const struct file_operations device_fops = {
 	.mmap = device_file_mmap,
 };
 
-/** device_of_file() - the device that a file is open for, or NULL when it is a file of another kind */
+/*
+ * device_of_file() - the device that a file is open for, or NULL when it is a file of another kind
+ */
 struct kvfio_device *device_of_file(struct file *file)
 {
 	return file && file->f_op == &device_fops ? file->private_data : NULL;
@@ -155,7 +161,8 @@ static struct file *device_file_create(struct kvfio_device *kdev)
 }
 
 /**
- * device_open_fd() - a new file for a device; group->lock held, group attached to a container with a type
+ * device_open_fd() - a new file for a device; group->lock held, group attached to a container with
+ * a type
  * @group: the group
  * @name: of the device
  *

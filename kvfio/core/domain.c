@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Domains: sets of IOMMU tables. Each group of real devices is in one; groups whose IOMMUs agree share one. Every map of
- * the container is in every domain. container->lock is held throughout.
+ * Domains: sets of IOMMU tables. Each group of real devices is in one; groups whose IOMMUs agree
+ * share one. Every map of the container is in every domain. container->lock is held throughout.
  */
 
 #include <linux/slab.h>
@@ -97,8 +97,9 @@ err_unmap:
  * @domain: the domain
  * @doomed: struct dma_map, linked by doomed
  *
- * When it returns, no device of the domain can reach the pages any more: the IOTLB is flushed, once for all of them. A map
- * that the IOMMU would not let go is marked, so that its pages are never given back.
+ * When it returns, no device of the domain can reach the pages any more: the IOTLB is flushed, once
+ * for all of them. A map that the IOMMU would not let go is marked, so that its pages are never
+ * given back.
  */
 void domain_unmap_list(struct kvfio_domain *domain, struct list_head *doomed)
 {
@@ -109,7 +110,8 @@ void domain_unmap_list(struct kvfio_domain *domain, struct list_head *doomed)
 	list_for_each_entry(map, doomed, doomed) {
 		unsigned long size = map_size(map);
 
-		if (WARN_ON(iommu_unmap_fast(domain->iommu, map->node.start, size, &gather) != size))
+		if (WARN_ON(iommu_unmap_fast(domain->iommu, map->node.start, size, &gather) !=
+			    size))
 			map->leak = true;
 		cond_resched();
 	}
@@ -185,7 +187,10 @@ static void unlink_group(struct kvfio_group *group)
 	group->domain = NULL;
 }
 
-/* Page sizes and valid ranges after a group has come or gone; with -EINVAL when a map would be outside. */
+/*
+ * Page sizes and valid ranges after a group has come or gone; with -EINVAL when a map would be
+ * outside.
+ */
 static int update_limits(struct kvfio_container *container)
 {
 	struct interval_tree_node *node;
@@ -212,8 +217,8 @@ static int update_limits(struct kvfio_container *container)
  * @container: with a type
  * @group: not attached
  *
- * Return: 0; -EPERM when a device of the group could raise any interrupt of the host; -EINVAL when a map lies where the
- * group reserves addresses; -ENOMEM; or what the IOMMU says.
+ * Return: 0; -EPERM when a device of the group could raise any interrupt of the host; -EINVAL when
+ * a map lies where the group reserves addresses; -ENOMEM; or what the IOMMU says.
  */
 int domain_attach_group(struct kvfio_container *container, struct kvfio_group *group)
 {
@@ -223,7 +228,8 @@ int domain_attach_group(struct kvfio_container *container, struct kvfio_group *g
 	if (group->kind != GROUP_IOMMU)
 		return 0;
 	if (!allow_unsafe_interrupts && !compat_group_has_isolated_msi(group->iommu_group)) {
-		dev_warn(&group->dev, "interrupts are not isolated: allow_unsafe_interrupts=1 permits it\n");
+		dev_warn(&group->dev,
+			 "interrupts are not isolated: allow_unsafe_interrupts=1 permits it\n");
 		return -EPERM;
 	}
 	fresh = domain_create(group);
@@ -246,14 +252,19 @@ int domain_attach_group(struct kvfio_container *container, struct kvfio_group *g
 err_detach:
 	iommu_detach_group(domain->iommu, group->iommu_group);
 	unlink_group(group);
-	/* What was valid without the group is so again; on failure the narrower ranges stay, which is safe. */
+	/*
+	 * What was valid without the group is so again; on failure the narrower ranges stay, which
+	 * is safe.
+	 */
 	update_limits(container);
 err_destroy:
 	domain_destroy(fresh);
 	return ret;
 }
 
-/** domain_detach_group() - take the tables away again; the kernel blocks all DMA of the group then */
+/*
+ * domain_detach_group() - take the tables away again; the kernel blocks all DMA of the group then
+ */
 void domain_detach_group(struct kvfio_container *container, struct kvfio_group *group)
 {
 	struct kvfio_domain *domain = group->domain;

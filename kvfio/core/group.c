@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Groups: the files /dev/kvfio/N. A group comes with its first registered device and goes with its last. One file at a
- * time may be open; the group counts as in use until that file and all files of its devices are closed, in whatever
- * order.
+ * Groups: the files /dev/kvfio/N. A group comes with its first registered device and goes with its
+ * last. One file at a time may be open; the group counts as in use until that file and all files of
+ * its devices are closed, in whatever order.
  */
 
 #include <linux/fs.h>
@@ -268,7 +268,8 @@ static struct iommu_group *iommu_group_for(struct device *dev, enum group_kind *
 	if (iommu_group)
 		return iommu_group;
 	if (!enable_unsafe_noiommu_mode) {
-		dev_err(dev, "no IOMMU: enable it in the firmware and on the kernel command line\n");
+		dev_err(dev,
+			"no IOMMU: enable it in the firmware and on the kernel command line\n");
 		return ERR_PTR(-EINVAL);
 	}
 	*kind = GROUP_NOIOMMU;
@@ -337,7 +338,10 @@ err_put:
 	return ERR_PTR(ret);
 }
 
-/** group_leave() - a device has gone; the last one takes the group with it, even while its file is still open */
+/*
+ * group_leave() - a device has gone; the last one takes the group with it, even while its file is
+ * still open
+ */
 void group_leave(struct kvfio_group *group)
 {
 	mutex_lock(&groups_lock);

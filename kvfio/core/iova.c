@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which IOVAs a container may use: inside the aperture of every domain, outside what any group reserves. */
+/*
+ * Which IOVAs a container may use: inside the aperture of every domain, outside what any group
+ * reserves.
+ */
 
 #include <linux/slab.h>
 
@@ -86,7 +89,8 @@ static int exclude_reserved(struct iova_ranges *ranges, struct kvfio_group *grou
 }
 
 /**
- * iova_ranges_compute() - the ranges that the domains of a container allow now; container->lock held
+ * iova_ranges_compute() - the ranges that the domains of a container allow now; container->lock
+ * held
  * @container: the container; its maps do not matter
  * @ret_ranges: written on success; to be freed with iova_ranges_free()
  *

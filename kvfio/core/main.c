@@ -7,13 +7,14 @@
 
 bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
-MODULE_PARM_DESC(allow_unsafe_interrupts,
-		 "Allow devices whose interrupts are not isolated: their users can interrupt the host at will.");
+MODULE_PARM_DESC(allow_unsafe_interrupts, "Allow devices whose interrupts are not isolated: their "
+					  "users can interrupt the host at will.");
 
 bool enable_unsafe_noiommu_mode;
 module_param(enable_unsafe_noiommu_mode, bool, 0644);
 MODULE_PARM_DESC(enable_unsafe_noiommu_mode,
-		 "Allow devices without an IOMMU to users with CAP_SYS_RAWIO: they can read and write all memory. Taints the kernel.");
+		 "Allow devices without an IOMMU to users with CAP_SYS_RAWIO: they can read and "
+		 "write all memory. Taints the kernel.");
 
 unsigned int dma_entry_limit = U16_MAX;
 module_param(dma_entry_limit, uint, 0644);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Maps of a container as wholes: made, found, and destroyed in the one order that is safe. container->lock held. */
+/*
+ * Maps of a container as wholes: made, found, and destroyed in the one order that is safe.
+ * container->lock held.
+ */
 
 #include <linux/highmem.h>
 #include <linux/module.h>
@@ -78,7 +81,8 @@ err_unpin:
  * @container: the container
  * @doomed: struct dma_map, linked by doomed; empty afterwards
  *
- * First out of the tables of all domains, then the IOTLBs flushed, and only then are the pages let go.
+ * First out of the tables of all domains, then the IOTLBs flushed, and only then are the pages let
+ * go.
  */
 void map_destroy_list(struct kvfio_container *container, struct list_head *doomed)
 {
@@ -118,7 +122,9 @@ void map_destroy_all(struct kvfio_container *container)
 	destroy_if(container, NULL);
 }
 
-/** map_destroy_registers() - maps of the registers of a device that is going to be somebody else's */
+/*
+ * map_destroy_registers() - maps of the registers of a device that is going to be somebody else's
+ */
 void map_destroy_registers(struct kvfio_container *container, struct kvfio_device *kdev)
 {
 	destroy_if(container, kdev);
@@ -140,7 +146,8 @@ static unsigned long map_pfn(struct dma_map *map, unsigned long iova)
 }
 
 /* Within one page. */
-static int copy_page_part(struct dma_map *map, unsigned long iova, void *buf, size_t len, bool write)
+static int copy_page_part(struct dma_map *map, unsigned long iova, void *buf, size_t len,
+			  bool write)
 {
 	unsigned long pfn = map_pfn(map, iova);
 	void *page;

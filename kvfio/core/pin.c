@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages of a map: charged to the limit of locked memory of who maps, pinned in batches, and written down as runs that
- * are contiguous in physical memory, so that the IOMMU can use its largest pages.
+ * Pages of a map: charged to the limit of locked memory of who maps, pinned in batches, and written
+ * down as runs that are contiguous in physical memory, so that the IOMMU can use its largest pages.
  *
- * Registers of devices are written down the same way but are neither charged nor pinned: there is no page to hold. So that
- * they do not stay reachable for longer than their owner wants, only those of open devices of the same container can be
- * mapped, and the map goes when that device is closed.
+ * Registers of devices are written down the same way but are neither charged nor pinned: there is
+ * no page to hold. So that they do not stay reachable for longer than their owner wants, only those
+ * of open devices of the same container can be mapped, and the map goes when that device is closed.
  */
 
 #include <linux/mm.h>
@@ -51,8 +51,8 @@ static struct pin_run *add_run(struct dma_map *map, unsigned long pfn)
 }
 
 /*
- * Write down one page. The zero page is alone in its run, because it is the one page that is not pinned, and registers
- * never meet memory in one map.
+ * Write down one page. The zero page is alone in its run, because it is the one page that is not
+ * pinned, and registers never meet memory in one map.
  */
 static int record_page(struct dma_map *map, struct pin_run **run, unsigned long pfn)
 {
@@ -67,8 +67,8 @@ static int record_page(struct dma_map *map, struct pin_run **run, unsigned long 
 }
 
 /*
- * Write down pinned pages and drop the pins on those that it is no use to hold. On failure those not written down are
- * unpinned.
+ * Write down pinned pages and drop the pins on those that it is no use to hold. On failure those
+ * not written down are unpinned.
  */
 static int record_batch(struct dma_map *map, struct page **pages, unsigned int n)
 {
@@ -208,7 +208,9 @@ static int charge(struct dma_map *map)
 	return ret;
 }
 
-/* To the memory that was charged, whoever unmaps; a process that has gone took its count with it. */
+/*
+ * To the memory that was charged, whoever unmaps; a process that has gone took its count with it.
+ */
 static void uncharge(struct dma_map *map)
 {
 	if (!map->n_charged || !mmget_not_zero(map->mm))
@@ -221,8 +223,9 @@ static void uncharge(struct dma_map *map)
 }
 
 /*
- * Whose registers a map is going to be of, or NULL for memory. The map of the caller holds the file, the file holds the
- * device open, and that holds its group in the container, so the look at it needs no lock of the group.
+ * Whose registers a map is going to be of, or NULL for memory. The map of the caller holds the
+ * file, the file holds the device open, and that holds its group in the container, so the look at
+ * it needs no lock of the group.
  */
 static struct kvfio_device *find_registers(struct kvfio_container *container, unsigned long va)
 {
@@ -242,8 +245,9 @@ static struct kvfio_device *find_registers(struct kvfio_container *container, un
  * @container: where it goes
  * @map: with node, va and prot set
  *
- * Return: 0; -ENOMEM for RLIMIT_MEMLOCK or no memory; -EFAULT when there is neither memory nor a device of the container at
- * va, or not all the way, or it may not be written; -EINTR. On failure, too, unpin_map() undoes what was done.
+ * Return: 0; -ENOMEM for RLIMIT_MEMLOCK or no memory; -EFAULT when there is neither memory nor a
+ * device of the container at va, or not all the way, or it may not be written; -EINTR. On failure,
+ * too, unpin_map() undoes what was done.
  */
 int pin_map(struct kvfio_container *container, struct dma_map *map)
 {
@@ -278,7 +282,10 @@ static void unpin_run(struct pin_run *run, bool dirty)
 	}
 }
 
-/** unpin_map() - give back what pin_map() took; no device reaches the pages any more, unless map->leak says so */
+/*
+ * unpin_map() - give back what pin_map() took; no device reaches the pages any more, unless
+ * map->leak says so
+ */
 void unpin_map(struct dma_map *map)
 {
 	struct pin_chunk *chunk, *next;

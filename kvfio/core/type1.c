@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls of VFIO_TYPE1_IOMMU and VFIO_TYPE1v2_IOMMU: arguments are checked here, once. container->lock held. The two
- * differ in VFIO_IOMMU_UNMAP_DMA only: v1 unmaps more than it was asked to where v2 refuses to cut a map in two.
+ * The ioctls of VFIO_TYPE1_IOMMU and VFIO_TYPE1v2_IOMMU: arguments are checked here, once.
+ * container->lock held. The two differ in VFIO_IOMMU_UNMAP_DMA only: v1 unmaps more than it was
+ * asked to where v2 refuses to cut a map in two.
  */
 
 #include <linux/overflow.h>
@@ -136,7 +137,10 @@ static long map_dma(struct kvfio_container *container, void __user *arg)
 
 	if (map_find(container, iova.first, iova.last))
 		return -EEXIST;
-	/* Maps of registers are not charged: this is what bounds the memory of the kernel that they take. */
+	/*
+	 * Maps of registers are not charged: this is what bounds the memory of the kernel that they
+	 * take.
+	 */
 	if (!container->n_maps_left)
 		return -ENOSPC;
 	if (!iova_ranges_contain(&container->valid, iova.first, iova.last))

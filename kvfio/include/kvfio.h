@@ -3,8 +3,8 @@
 #define KVFIO_H
 
 /*
- * The bus-driver API of kvfio: what a driver calls to hand a device to user space. The core knows groups, containers and
- * memory; the driver knows the device.
+ * The bus-driver API of kvfio: what a driver calls to hand a device to user space. The core knows
+ * groups, containers and memory; the driver knows the device.
  */
 
 #include <linux/list.h>
@@ -19,8 +19,8 @@ struct module;
 struct vm_area_struct;
 
 /*
- * Where a region begins in the file of a device: the index of the region in the bits from 40 up. User space takes the
- * offset from VFIO_DEVICE_GET_REGION_INFO and need not know.
+ * Where a region begins in the file of a device: the index of the region in the bits from 40 up.
+ * User space takes the offset from VFIO_DEVICE_GET_REGION_INFO and need not know.
  */
 #define KVFIO_OFFSET_SHIFT	40
 #define KVFIO_OFFSET_MASK	((1ULL << KVFIO_OFFSET_SHIFT) - 1)
@@ -39,16 +39,20 @@ static inline unsigned int kvfio_offset_to_region(u64 offset)
  * struct kvfio_device_ops - what a driver does for the users of its device
  * @name: for messages
  * @owner: module that is kept loaded while the device is open
- * @open: the first user comes; the device gets into a sane state. DMA must stay off until the user turns it on
- * @close: the last user has gone, also by a crash. Guarantee: when it returns the device makes no DMA and no interrupt
+ * @open: the first user comes; the device gets into a sane state. DMA must stay off until the user
+ * turns it on
+ * @close: the last user has gone, also by a crash. Guarantee: when it returns the device makes no
+ * DMA and no interrupt
  * @read: read from a region, as pread(2)
  * @write: write to a region, as pwrite(2)
  * @ioctl: every ioctl of the device file; -ENOTTY for those it does not know
  * @mmap: map a region; called with the mmap_lock of the caller held
- * @request: the kernel wants the device back: tell the user. @count says how often it has been asked
+ * @request: the kernel wants the device back: tell the user. @count says how often it has been
+ * asked
  *
- * open and close are called with the lock of the group held and never in parallel for one device; the others without a
- * lock, in parallel, between open and close. request may come at any time. read, write, mmap and request may be NULL.
+ * open and close are called with the lock of the group held and never in parallel for one device;
+ * the others without a lock, in parallel, between open and close. request may come at any time.
+ * read, write, mmap and request may be NULL.
  */
 struct kvfio_device_ops {
 	const char *name;
@@ -66,7 +70,8 @@ struct kvfio_device_ops {
 /**
  * struct kvfio_device - a device that user space may open; part of the driver's own structure
  *
- * All members belong to the core. The memory must stay until kvfio_unregister_device() has returned.
+ * All members belong to the core. The memory must stay until kvfio_unregister_device() has
+ * returned.
  */
 struct kvfio_device {
 	struct device *dev;
@@ -84,10 +89,11 @@ struct kvfio_device {
  * @dev: the device. It must be in an IOMMU group, unless no-IOMMU mode is on
  * @ops: what to do for its users
  *
- * The driver must have driver_managed_dma set, because ownership of DMA is taken when a user attaches the group. Users
- * can come before the function returns.
+ * The driver must have driver_managed_dma set, because ownership of DMA is taken when a user
+ * attaches the group. Users can come before the function returns.
  *
- * Return: 0; -EINVAL when the device has no IOMMU group, or one that cannot keep DMA coherent with the caches; -ENOMEM.
+ * Return: 0; -EINVAL when the device has no IOMMU group, or one that cannot keep DMA coherent with
+ * the caches; -ENOMEM.
  */
 int kvfio_register_device(struct kvfio_device *kdev, struct device *dev,
 			  const struct kvfio_device_ops *ops);
@@ -109,8 +115,9 @@ int kvfio_register_soft_device(struct kvfio_device *kdev, struct device *dev,
  * kvfio_unregister_device() - take a device away from user space
  * @kdev: a registered device
  *
- * Nobody can open it any more. Waits until those who have it open have closed it, and calls ops->request every ten
- * seconds meanwhile. Context: process, may sleep without bound; the caller holds no lock that close of a file needs.
+ * Nobody can open it any more. Waits until those who have it open have closed it, and calls
+ * ops->request every ten seconds meanwhile. Context: process, may sleep without bound; the caller
+ * holds no lock that close of a file needs.
  */
 void kvfio_unregister_device(struct kvfio_device *kdev);
 
@@ -120,7 +127,8 @@ void kvfio_unregister_device(struct kvfio_device *kdev);
  * @offset: first byte in the file, see kvfio_region_to_offset()
  * @size: bytes
  *
- * The next access faults and asks the vm_ops of the driver. The driver's own lock keeps a fault from putting them back.
+ * The next access faults and asks the vm_ops of the driver. The driver's own lock keeps a fault
+ * from putting them back.
  */
 void kvfio_revoke_mmap(struct kvfio_device *kdev, u64 offset, u64 size);
 
@@ -134,7 +142,8 @@ void kvfio_revoke_mmap(struct kvfio_device *kdev, u64 offset, u64 size);
  *
  * What an IOMMU does for hardware: only mapped pages are reached, and only as their flags allow.
  *
- * Return: 0; -EFAULT when a byte of the range is not mapped or not allowed. Earlier bytes may have been copied then.
+ * Return: 0; -EFAULT when a byte of the range is not mapped or not allowed. Earlier bytes may have
+ * been copied then.
  */
 int kvfio_dma_rw(struct kvfio_device *kdev, u64 iova, void *buf, size_t len, bool write);
 
@@ -167,7 +176,8 @@ struct kvfio_irq_set {
  * @n_vectors: how many vectors the device has of a kind; 0: none, or no such kind
  * @ret_set: written on success
  *
- * Return: 0; -EINVAL for unknown flags, vectors that do not exist, or a size that does not fit; -EFAULT; -ENOMEM.
+ * Return: 0; -EINVAL for unknown flags, vectors that do not exist, or a size that does not fit;
+ * -EFAULT; -ENOMEM.
  */
 int kvfio_irq_set_copy(struct kvfio_device *kdev, void __user *arg,
 		       unsigned int (*n_vectors)(struct kvfio_device *kdev, u32 index),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The BARs and the ROM: what they are, read and write in the widths that the user asks for, and maps that fault in page
- * by page while memory can be reached.
+ * The BARs and the ROM: what they are, read and write in the widths that the user asks for, and
+ * maps that fault in page by page while memory can be reached.
  */
 
 #include <linux/mm.h>
@@ -63,7 +63,10 @@ static void bar_close(struct kvfio_pci *vdev, unsigned int index)
 	memset(bar, 0, sizeof(*bar));
 }
 
-/** bars_open() - claim the addresses; a BAR that somebody else has is left out, and has size 0 for the user */
+/*
+ * bars_open() - claim the addresses; a BAR that somebody else has is left out, and has size 0 for
+ * the user
+ */
 void bars_open(struct kvfio_pci *vdev)
 {
 	unsigned int i;
@@ -113,8 +116,11 @@ static u32 region_flags(struct kvfio_pci *vdev, unsigned int index)
 long region_info(struct kvfio_pci *vdev, void __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_region_info, offset);
-	/* The table of MSI-X may be mapped: interrupts of the device are isolated, or its group was never attached. */
-	struct vfio_info_cap_header msix = { .id = VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, .version = 1 };
+	/*
+	 * The table of MSI-X may be mapped: interrupts of the device are isolated, or its group was
+	 * never attached.
+	 */
+	struct vfio_info_cap_header msix = {.id = VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, .version = 1};
 	struct vfio_region_info info;
 
 	if (copy_from_user(&info, arg, minsz))
@@ -125,7 +131,8 @@ long region_info(struct kvfio_pci *vdev, void __user *arg)
 	info.size = region_size(vdev, info.index);
 	info.flags = region_flags(vdev, info.index);
 	info.cap_offset = 0;
-	if (info.flags & VFIO_REGION_INFO_FLAG_MMAP && vdev->msix_size && info.index == vdev->msix_bar) {
+	if (info.flags & VFIO_REGION_INFO_FLAG_MMAP && vdev->msix_size &&
+	    info.index == vdev->msix_bar) {
 		info.flags |= VFIO_REGION_INFO_FLAG_CAPS;
 		if (info.argsz < sizeof(info) + sizeof(msix)) {
 			info.argsz = sizeof(info) + sizeof(msix);
@@ -180,7 +187,10 @@ static void io_write(void __iomem *io, const void *bytes, unsigned int size)
 	}
 }
 
-/* The largest access that is aligned and not longer than what is left; I/O ports have none of eight bytes. */
+/*
+ * The largest access that is aligned and not longer than what is left; I/O ports have none of eight
+ * bytes.
+ */
 static unsigned int part_size(u64 offset, size_t count, bool is_memory)
 {
 	unsigned int size = 1;
@@ -201,7 +211,8 @@ static bool in_msix_table(struct kvfio_pci *vdev, unsigned int index, u64 offset
 	       offset < vdev->msix_offset + (u64)vdev->msix_size * PCI_MSIX_ENTRY_SIZE;
 }
 
-static int access_part(struct kvfio_pci *vdev, unsigned int index, u64 offset, u8 *bytes, unsigned int size, bool write)
+static int access_part(struct kvfio_pci *vdev, unsigned int index, u64 offset, u8 *bytes,
+		       unsigned int size, bool write)
 {
 	void __iomem *io = vdev->bars[index].io + offset;
 	bool is_memory = pci_resource_flags(vdev->pdev, index) & IORESOURCE_MEM;
@@ -237,7 +248,10 @@ static int bar_map(struct kvfio_pci *vdev, unsigned int index)
 	return ret;
 }
 
-/* Through a copy in the kernel, so that the device sees whole registers and no fault happens under a lock. */
+/*
+ * Through a copy in the kernel, so that the device sees whole registers and no fault happens under
+ * a lock.
+ */
 static ssize_t rom_read(struct kvfio_pci *vdev, char __user *buf, size_t count, u64 offset)
 {
 	ssize_t ret = count;
@@ -251,7 +265,9 @@ static ssize_t rom_read(struct kvfio_pci *vdev, char __user *buf, size_t count, 
 		return -ENOMEM;
 	memset(copy, 0xff, count);
 	mutex_lock(&vdev->lock);
-	/* Its decoder is that of a BAR in some devices, so nobody else may reach those meanwhile. */
+	/*
+	 * Its decoder is that of a BAR in some devices, so nobody else may reach those meanwhile.
+	 */
 	memory_take(vdev);
 	rom = pci_map_rom(vdev->pdev, &size);
 	if (rom && offset < size)
@@ -266,7 +282,8 @@ static ssize_t rom_read(struct kvfio_pci *vdev, char __user *buf, size_t count, 
 }
 
 /** bar_rw() - pread(2) and pwrite(2) of a BAR, or pread(2) of the ROM */
-ssize_t bar_rw(struct kvfio_pci *vdev, unsigned int index, char __user *buf, size_t count, u64 offset, bool write)
+ssize_t bar_rw(struct kvfio_pci *vdev, unsigned int index, char __user *buf, size_t count,
+	       u64 offset, bool write)
 {
 	u64 size = region_size(vdev, index);
 	size_t done = 0;

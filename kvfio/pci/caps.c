@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Config space, the capabilities (PCI Local Bus 3.0, 6.7 and appendix H). Those in the table are shown, all others are
- * hidden and the list is linked past them.
+ * Config space, the capabilities (PCI Local Bus 3.0, 6.7 and appendix H). Those in the table are
+ * shown, all others are hidden and the list is linked past them.
  */
 
 #include "pci.h"
@@ -10,7 +10,10 @@
 
 struct cap {
 	u8 id;
-	/* Makes the registers behind the first two bytes visible; returns how many bytes the capability has. */
+	/*
+	 * Makes the registers behind the first two bytes visible; returns how many bytes the
+	 * capability has.
+	 */
 	unsigned int (*add)(struct kvfio_pci *vdev, unsigned int pos);
 };
 
@@ -35,7 +38,8 @@ static void pm_written(struct kvfio_pci *vdev, unsigned int pos)
 static unsigned int add_pm(struct kvfio_pci *vdev, unsigned int pos)
 {
 	u16 capable = hw_word(vdev, pos + PCI_PM_PMC) & ~PCI_PM_CAP_PME_MASK;
-	u16 control = hw_word(vdev, pos + PCI_PM_CTRL) & (PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_NO_SOFT_RESET);
+	u16 control = hw_word(vdev, pos + PCI_PM_CTRL) &
+		      (PCI_PM_CTRL_STATE_MASK | PCI_PM_CTRL_NO_SOFT_RESET);
 
 	/* Waking the host up is not for users. */
 	config_field(vdev, pos + PCI_PM_PMC, 2, 0xffff, 0);
@@ -48,7 +52,10 @@ static unsigned int add_pm(struct kvfio_pci *vdev, unsigned int pos)
 
 /* --- Vital product data (PCI Local Bus 3.0, appendix I) --- */
 
-/* The flag says which way: a user who wants to read clears it and waits until it is set, and the other way round. */
+/*
+ * The flag says which way: a user who wants to read clears it and waits until it is set, and the
+ * other way round.
+ */
 static void vpd_written(struct kvfio_pci *vdev, unsigned int pos)
 {
 	struct config_space *config = &vdev->config;
@@ -84,7 +91,8 @@ static unsigned int add_msi(struct kvfio_pci *vdev, unsigned int pos)
 	bool wide = flags & PCI_MSI_FLAGS_64BIT;
 	unsigned int data = pos + (wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32);
 
-	config_field(vdev, pos + PCI_MSI_FLAGS, 2, 0xffff, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
+	config_field(vdev, pos + PCI_MSI_FLAGS, 2, 0xffff,
+		     PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
 	config_set_virt(&vdev->config, pos + PCI_MSI_FLAGS, 2, flags & ~PCI_MSI_FLAGS_ENABLE);
 	/* The host's addresses are nobody's business; what the user writes is his to read. */
 	config_field(vdev, pos + PCI_MSI_ADDRESS_LO, 4, U32_MAX, ~3);
@@ -124,7 +132,10 @@ static void devctl_written(struct kvfio_pci *vdev, unsigned int pos)
 	int readrq = 128 << ((control & PCI_EXP_DEVCTL_READRQ) >> 12);
 
 	config_hw_write(vdev, pos, 2, (hw & ~through) | (control & through));
-	/* The payload size is agreed between all devices of the bus; a request below it makes some devices fail. */
+	/*
+	 * The payload size is agreed between all devices of the bus; a request below it makes some
+	 * devices fail.
+	 */
 	readrq = max(readrq, pcie_get_mps(vdev->pdev));
 	if (readrq <= 4096 && readrq != pcie_get_readrq(vdev->pdev))
 		pcie_set_readrq(vdev->pdev, readrq);
@@ -206,9 +217,14 @@ static unsigned int add_pcix(struct kvfio_pci *vdev, unsigned int pos)
 }
 
 static const struct cap caps[] = {
-	{ PCI_CAP_ID_PM, add_pm },	{ PCI_CAP_ID_VPD, add_vpd },	{ PCI_CAP_ID_MSI, add_msi },
-	{ PCI_CAP_ID_PCIX, add_pcix },	{ PCI_CAP_ID_VNDR, add_vendor }, { PCI_CAP_ID_EXP, add_pcie },
-	{ PCI_CAP_ID_MSIX, add_msix },	{ PCI_CAP_ID_AF, add_af },
+	{ PCI_CAP_ID_PM, add_pm },
+	{ PCI_CAP_ID_VPD, add_vpd },
+	{ PCI_CAP_ID_MSI, add_msi },
+	{ PCI_CAP_ID_PCIX, add_pcix },
+	{ PCI_CAP_ID_VNDR, add_vendor },
+	{ PCI_CAP_ID_EXP, add_pcie },
+	{ PCI_CAP_ID_MSIX, add_msix },
+	{ PCI_CAP_ID_AF, add_af },
 };
 
 static const struct cap *cap_find(u8 id)
@@ -231,7 +247,9 @@ static bool is_repeated(u8 id, u64 *seen)
 	return again && id != PCI_CAP_ID_VNDR;
 }
 
-/** config_add_caps() - walk the list of the device, every step checked, and link the one of the user */
+/*
+ * config_add_caps() - walk the list of the device, every step checked, and link the one of the user
+ */
 void config_add_caps(struct kvfio_pci *vdev)
 {
 	struct config_space *config = &vdev->config;

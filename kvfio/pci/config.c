@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Config space, the engine: two masks over the whole of it say for every bit whether it is read from our copy or from
- * the device, and whether a user may write it. What no table names reads as zero and ignores writes. Registers that do
- * something have a hook. header.c, caps.c and ecaps.c are the tables.
+ * Config space, the engine: two masks over the whole of it say for every bit whether it is read
+ * from our copy or from the device, and whether a user may write it. What no table names reads as
+ * zero and ignores writes. Registers that do something have a hook. header.c, caps.c and ecaps.c
+ * are the tables.
  */
 
 #include <linux/slab.h>
@@ -87,7 +88,8 @@ void config_hw_write(struct kvfio_pci *vdev, unsigned int pos, unsigned int size
  * @from_virt: bits that are read from our copy, which begins with what the device has
  * @writable: bits that the user may change: in our copy, or else in the device
  */
-void config_field(struct kvfio_pci *vdev, unsigned int pos, unsigned int size, u32 from_virt, u32 writable)
+void config_field(struct kvfio_pci *vdev, unsigned int pos, unsigned int size, u32 from_virt,
+		  u32 writable)
 {
 	struct config_space *config = &vdev->config;
 
@@ -98,7 +100,8 @@ void config_field(struct kvfio_pci *vdev, unsigned int pos, unsigned int size, u
 	store(config->virt, pos, size, from_virt ? config_hw_read(vdev, pos, size) : 0);
 }
 
-void config_add_hook(struct kvfio_pci *vdev, unsigned int pos, unsigned int size, config_hook_fn written)
+void config_add_hook(struct kvfio_pci *vdev, unsigned int pos, unsigned int size,
+		     config_hook_fn written)
 {
 	struct config_space *config = &vdev->config;
 
@@ -118,11 +121,15 @@ static u32 read_part(struct kvfio_pci *vdev, unsigned int pos, unsigned int size
 }
 
 /* Bits that go to the device; those beside them are written back as they are. */
-static void write_hw_bits(struct kvfio_pci *vdev, unsigned int pos, unsigned int size, u32 mask, u32 value)
+static void write_hw_bits(struct kvfio_pci *vdev, unsigned int pos, unsigned int size, u32 mask,
+			  u32 value)
 {
 	if (!mask)
 		return;
-	/* Not more than needed: the neighbour may be a status register that is cleared by writing ones. */
+	/*
+	 * Not more than needed: the neighbour may be a status register that is cleared by writing
+	 * ones.
+	 */
 	if (size == 4 && !(mask & 0xffff0000)) {
 		size = 2;
 	} else if (size == 4 && !(mask & 0xffff)) {
@@ -169,7 +176,8 @@ static unsigned int part_size(unsigned int pos, size_t count)
 	return count >= 2 && pos % 2 == 0 ? 2 : 1;
 }
 
-static int rw_part(struct kvfio_pci *vdev, char __user *buf, unsigned int pos, unsigned int size, bool write)
+static int rw_part(struct kvfio_pci *vdev, char __user *buf, unsigned int pos, unsigned int size,
+		   bool write)
 {
 	u8 bytes[4] = { 0 };
 

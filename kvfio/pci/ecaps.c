@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Config space, the extended capabilities (PCIe 3.0, 7.9.3). Shown read-only, apart from the vendor's own; what would let
- * a user out of his domain or into the host's power management is hidden.
+ * Config space, the extended capabilities (PCIe 3.0, 7.9.3). Shown read-only, apart from the
+ * vendor's own; what would let a user out of his domain or into the host's power management is
+ * hidden.
  */
 
 #include "pci.h"
@@ -52,8 +53,8 @@ static void set_header(struct kvfio_pci *vdev, unsigned int pos, u32 header)
  * config_add_ecaps() - walk the list of the device and link the one of the user
  * @vdev: the device
  *
- * The list begins at a fixed place, so the first cannot be linked past: hidden, it is a capability of number 0 that leads
- * to the next one that is shown.
+ * The list begins at a fixed place, so the first cannot be linked past: hidden, it is a capability
+ * of number 0 that leads to the next one that is shown.
  */
 void config_add_ecaps(struct kvfio_pci *vdev)
 {
@@ -71,7 +72,8 @@ void config_add_ecaps(struct kvfio_pci *vdev)
 			break;
 		if (size) {
 			if (pos != link)
-				config_set_virt(config, link, 4, config_virt(config, link, 4) | pos << 20);
+				config_set_virt(config, link, 4,
+						config_virt(config, link, 4) | pos << 20);
 			set_header(vdev, pos, header & 0xfffff);
 			show(vdev, PCI_EXT_CAP_ID(header), pos, size);
 			link = pos;

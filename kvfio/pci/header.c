@@ -25,8 +25,8 @@ static void add_command(struct kvfio_pci *vdev)
 }
 
 /*
- * Sizing a BAR needs no code: its low bits cannot be written, so that all ones read back as its size. Nothing of it
- * reaches the device.
+ * Sizing a BAR needs no code: its low bits cannot be written, so that all ones read back as its
+ * size. Nothing of it reaches the device.
  */
 static void add_bar_dword(struct kvfio_pci *vdev, unsigned int pos, u32 value, u32 writable)
 {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * INTx: a level, so it is masked when it fires and stays so until the user has served the device and unmasks it. A device
- * of PCI 2.3 says itself whether it is the one and can be masked in its command register, so it may share the line; for
- * others the line is masked at the interrupt controller, and must be theirs alone.
+ * INTx: a level, so it is masked when it fires and stays so until the user has served the device
+ * and unmasks it. A device of PCI 2.3 says itself whether it is the one and can be masked in its
+ * command register, so it may share the line; for others the line is masked at the interrupt
+ * controller, and must be theirs alone.
  *
- * vdev->lock serialises all set-up. intx.lock protects the state against the handler and against unmasking by eventfd,
- * which comes from a work queue; eventfds are signalled with it held, so a trigger that was replaced under it is in
- * nobody's hands any more.
+ * vdev->lock serialises all set-up. intx.lock protects the state against the handler and against
+ * unmasking by eventfd, which comes from a work queue; eventfds are signalled with it held, so a
+ * trigger that was replaced under it is in nobody's hands any more.
  */
 
 #include <linux/interrupt.h>
@@ -92,11 +93,14 @@ static int intx_enable(struct kvfio_pci *vdev)
 	struct intx *intx = &vdev->intx;
 	int ret;
 
-	/* Masked until the handler is there: a level that nobody serves would make the kernel shut the line. */
+	/*
+	 * Masked until the handler is there: a level that nobody serves would make the kernel shut
+	 * the line.
+	 */
 	intx->masked = true;
 	intx->enabled = true;
-	ret = request_irq(vdev->pdev->irq, intx_handler, intx->shared ? IRQF_SHARED : IRQF_NO_AUTOEN,
-			  "kvfio-intx", vdev);
+	ret = request_irq(vdev->pdev->irq, intx_handler,
+			  intx->shared ? IRQF_SHARED : IRQF_NO_AUTOEN, "kvfio-intx", vdev);
 	if (ret) {
 		intx->enabled = false;
 		return ret;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts: what there are, and the way of VFIO_DEVICE_SET_IRQS to the kind that it means. INTx, MSI and MSI-X exclude
- * each other; the error and the request for the device are one eventfd each.
+ * Interrupts: what there are, and the way of VFIO_DEVICE_SET_IRQS to the kind that it means. INTx,
+ * MSI and MSI-X exclude each other; the error and the request for the device are one eventfd each.
  */
 
 #include <linux/slab.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The PCI driver: which devices it takes, what state they are in at open and close, and where each request goes. */
+/*
+ * The PCI driver: which devices it takes, what state they are in at open and close, and where each
+ * request goes.
+ */
 
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -50,7 +53,10 @@ static void find_intx(struct kvfio_pci *vdev)
 	vdev->has_intx = pin && !pdev->is_virtfn && pdev->irq && pdev->irq != IRQ_NOTCONNECTED;
 	vdev->intx.shared = pci_intx_mask_supported(pdev);
 	vdev->intx.user_disabled = false;
-	/* Until the user wants it: a level that nobody serves would make the kernel shut the line for its neighbours, too. */
+	/*
+	 * Until the user wants it: a level that nobody serves would make the kernel shut the line
+	 * for its neighbours, too.
+	 */
 	if (vdev->intx.shared)
 		pci_intx(pdev, 0);
 }
@@ -141,7 +147,10 @@ static void kvfio_pci_close(struct kvfio_device *kdev)
 
 	mutex_lock(&vdev->lock);
 	set_power_state(vdev, PCI_D0);
-	/* First of all, also when the user crashed: no DMA any more. Soon the pages will be unpinned. */
+	/*
+	 * First of all, also when the user crashed: no DMA any more. Soon the pages will be
+	 * unpinned.
+	 */
 	pci_clear_master(vdev->pdev);
 	irq_disable_all(vdev);
 	bars_close(vdev);
@@ -169,7 +178,8 @@ static ssize_t rw(struct kvfio_pci *vdev, char __user *buf, size_t count, loff_t
 	return ret;
 }
 
-static ssize_t kvfio_pci_read(struct kvfio_device *kdev, char __user *buf, size_t count, loff_t *ppos)
+static ssize_t kvfio_pci_read(struct kvfio_device *kdev, char __user *buf, size_t count,
+			      loff_t *ppos)
 {
 	return rw(to_kvfio_pci(kdev), buf, count, ppos, false);
 }
@@ -193,7 +203,8 @@ static void kvfio_pci_request(struct kvfio_device *kdev, unsigned int count)
 	if (vdev->request_trigger)
 		compat_eventfd_signal(vdev->request_trigger);
 	else if (!count)
-		pci_notice(vdev->pdev, "wanted back, but its user does not listen; waiting for it to close\n");
+		pci_notice(vdev->pdev,
+			   "wanted back, but its user does not listen; waiting for it to close\n");
 	mutex_unlock(&vdev->lock);
 }
 
@@ -289,7 +300,8 @@ static const char *unfit(struct pci_dev *pdev)
 	if (pci_num_vf(pdev))
 		return "its virtual functions are enabled: their users would depend on this one's";
 	if (!disable_denylist && pci_match_id(denylist, pdev))
-		return "users of this kind of device can harm the host (disable_denylist=1 permits it)";
+		return "users of this kind of device can harm the host (disable_denylist=1 permits "
+		       "it)";
 	return NULL;
 }
 
@@ -345,7 +357,9 @@ static const struct pci_error_handlers error_handlers = {
 	.error_detected = error_detected,
 };
 
-/* By driver_override or new_id only; without a module table, so that nothing loads us for a device. */
+/*
+ * By driver_override or new_id only; without a module table, so that nothing loads us for a device.
+ */
 static const struct pci_device_id ids[] = {
 	{ PCI_DEVICE_DRIVER_OVERRIDE(PCI_ANY_ID, PCI_ANY_ID, PCI_ID_F_VFIO_DRIVER_OVERRIDE) },
 	{ }

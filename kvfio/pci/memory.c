@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whether the memory of the BARs can be reached. On a PCI bus an access that nobody answers can take the machine down,
- * so before memory decode goes off, the device sleeps or is reset, all maps of its BARs are taken away; a fault comes to
- * bar.c, which gives a bus error until memory is back. vdev->lock held throughout.
+ * Whether the memory of the BARs can be reached. On a PCI bus an access that nobody answers can
+ * take the machine down, so before memory decode goes off, the device sleeps or is reset, all maps
+ * of its BARs are taken away; a fault comes to bar.c, which gives a bus error until memory is back.
+ * vdev->lock held throughout.
  */
 
 #include "pci.h"
@@ -12,7 +13,8 @@ static bool decodes(struct kvfio_pci *vdev)
 {
 	u16 command = config_virt(&vdev->config, PCI_COMMAND, 2);
 
-	return (vdev->pdev->is_virtfn || command & PCI_COMMAND_MEMORY) && vdev->pdev->current_state == PCI_D0;
+	return (vdev->pdev->is_virtfn || command & PCI_COMMAND_MEMORY) &&
+	       vdev->pdev->current_state == PCI_D0;
 }
 
 /** memory_take() - nobody reaches the BARs from here until memory_give() */
@@ -42,7 +44,8 @@ static void restore_bars(struct kvfio_pci *vdev)
 	if (vdev->pdev->is_virtfn)
 		return;
 	for (i = 0; i <= PCI_STD_NUM_BARS; i++) {
-		unsigned int pos = i < PCI_STD_NUM_BARS ? PCI_BASE_ADDRESS_0 + 4 * i : PCI_ROM_ADDRESS;
+		unsigned int pos =
+			i < PCI_STD_NUM_BARS ? PCI_BASE_ADDRESS_0 + 4 * i : PCI_ROM_ADDRESS;
 
 		if (config_hw_read(vdev, pos, 4) != config->bars[i])
 			config_hw_write(vdev, pos, 4, config->bars[i]);

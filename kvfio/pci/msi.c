@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MSI and MSI-X: a vector of the device, an interrupt of the host, an eventfd. The vectors are allocated when the first
- * eventfds are given, and their number stays until all are disabled. vdev->lock held throughout.
+ * MSI and MSI-X: a vector of the device, an interrupt of the host, an eventfd. The vectors are
+ * allocated when the first eventfds are given, and their number stays until all are disabled.
+ * vdev->lock held throughout.
  */
 
 #include <linux/interrupt.h>
@@ -42,7 +43,9 @@ static int vector_request(struct kvfio_pci *vdev, unsigned int vector, const cha
 	int ret;
 
 	command = memory_force_on(vdev);
-	/* A reset that the kernel did not see, by a register of the device, has emptied the table. */
+	/*
+	 * A reset that the kernel did not see, by a register of the device, has emptied the table.
+	 */
 	if (vdev->irq_index == VFIO_PCI_MSIX_IRQ_INDEX) {
 		get_cached_msi_msg(irq, &msg);
 		pci_write_msi_msg(irq, &msg);

@@ -5,9 +5,10 @@
 /*
  * What the files of the PCI driver share. docs/kvfio.md has the lock order:
  *
- *	group->lock (core) > vdev->lock > vdev->memory_lock > vdev->intx.lock
+ * 	group->lock (core) > vdev->lock > vdev->memory_lock > vdev->intx.lock
  *
- * Memory of the user is never touched under vdev->lock or memory_lock: a page fault on a mapped BAR takes memory_lock.
+ * Memory of the user is never touched under vdev->lock or memory_lock: a page fault on a mapped BAR
+ * takes memory_lock.
  */
 
 #include <linux/eventfd.h>
@@ -37,8 +38,9 @@ struct config_hook {
 #define CONFIG_MAX_HOOKS 8
 
 /*
- * Config space as the user sees it. Each bit is read either from virt or from the device, and a write to it is either
- * let through or dropped: that is what the two masks say. Made at open, see config.c.
+ * Config space as the user sees it. Each bit is read either from virt or from the device, and a
+ * write to it is either let through or dropped: that is what the two masks say. Made at open, see
+ * config.c.
  */
 struct config_space {
 	unsigned int size;
@@ -106,8 +108,8 @@ struct kvfio_pci {
 	struct eventfd_ctx *request_trigger;
 
 	/*
-	 * Held for reading by who reaches memory of a BAR or maps it, for writing by who makes it unreachable: memory
-	 * decode off, low power, reset.
+	 * Held for reading by who reaches memory of a BAR or maps it, for writing by who makes it
+	 * unreachable: memory decode off, low power, reset.
 	 */
 	struct rw_semaphore memory_lock;
 	bool memory_on;				/* memory_lock */
@@ -126,8 +128,10 @@ void config_destroy(struct kvfio_pci *vdev);
 ssize_t config_rw(struct kvfio_pci *vdev, char __user *buf, size_t count, u64 offset, bool write);
 u32 config_virt(const struct config_space *config, unsigned int pos, unsigned int size);
 void config_set_virt(struct config_space *config, unsigned int pos, unsigned int size, u32 value);
-void config_field(struct kvfio_pci *vdev, unsigned int pos, unsigned int size, u32 from_virt, u32 writable);
-void config_add_hook(struct kvfio_pci *vdev, unsigned int pos, unsigned int size, config_hook_fn written);
+void config_field(struct kvfio_pci *vdev, unsigned int pos, unsigned int size, u32 from_virt,
+		  u32 writable);
+void config_add_hook(struct kvfio_pci *vdev, unsigned int pos, unsigned int size,
+		     config_hook_fn written);
 u32 config_hw_read(struct kvfio_pci *vdev, unsigned int pos, unsigned int size);
 void config_hw_write(struct kvfio_pci *vdev, unsigned int pos, unsigned int size, u32 value);
 
@@ -140,7 +144,8 @@ void config_add_ecaps(struct kvfio_pci *vdev);
 void bars_open(struct kvfio_pci *vdev);
 void bars_close(struct kvfio_pci *vdev);
 u64 region_size(struct kvfio_pci *vdev, unsigned int index);
-ssize_t bar_rw(struct kvfio_pci *vdev, unsigned int index, char __user *buf, size_t count, u64 offset, bool write);
+ssize_t bar_rw(struct kvfio_pci *vdev, unsigned int index, char __user *buf, size_t count,
+	       u64 offset, bool write);
 int bar_mmap(struct kvfio_pci *vdev, struct vm_area_struct *vma);
 long region_info(struct kvfio_pci *vdev, void __user *arg);
 
@@ -168,7 +173,8 @@ void intx_disable(struct kvfio_pci *vdev);
 void intx_user_disable(struct kvfio_pci *vdev, bool disable);
 
 /* watch.c */
-struct eventfd_watch *watch_create(struct kvfio_pci *vdev, int fd, void (*signalled)(struct kvfio_pci *vdev));
+struct eventfd_watch *watch_create(struct kvfio_pci *vdev, int fd,
+				   void (*signalled)(struct kvfio_pci *vdev));
 void watch_destroy(struct eventfd_watch *watch);
 
 #endif

@@ -5,7 +5,10 @@
 
 #include "pci.h"
 
-/** reset_function() - reset this function alone; 0, -EAGAIN when somebody holds the device, -ENOTTY, -EIO */
+/*
+ * reset_function() - reset this function alone; 0, -EAGAIN when somebody holds the device, -ENOTTY,
+ * -EIO
+ */
 int reset_function(struct kvfio_pci *vdev)
 {
 	int ret;

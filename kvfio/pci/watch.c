@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Watching an eventfd of the user, so that signalling it does something to the device without a system call. We hold the
- * eventfd's context, so that its wait queue stays although the user closes the file; then it is never signalled again.
+ * Watching an eventfd of the user, so that signalling it does something to the device without a
+ * system call. We hold the eventfd's context, so that its wait queue stays although the user closes
+ * the file; then it is never signalled again.
  */
 
 #include <linux/file.h>
@@ -17,7 +18,9 @@ static void watch_work(struct work_struct *work)
 	watch->signalled(watch->vdev);
 }
 
-/* Called with the lock of the wait queue held, perhaps from an interrupt: the work is done later. */
+/*
+ * Called with the lock of the wait queue held, perhaps from an interrupt: the work is done later.
+ */
 static int watch_wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
 {
 	struct eventfd_watch *watch = container_of(wait, struct eventfd_watch, wait);
@@ -45,7 +48,8 @@ static void watch_enqueue(struct file *file, wait_queue_head_t *queue, poll_tabl
  *
  * Return: the watch, for watch_destroy(), or an ERR_PTR().
  */
-struct eventfd_watch *watch_create(struct kvfio_pci *vdev, int fd, void (*signalled)(struct kvfio_pci *vdev))
+struct eventfd_watch *watch_create(struct kvfio_pci *vdev, int fd,
+				   void (*signalled)(struct kvfio_pci *vdev))
 {
 	struct eventfd_watch *watch;
 	struct file *file;
@@ -82,7 +86,10 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-/** watch_destroy() - when it returns, the function does not run and is not called any more; NULL is fine */
+/*
+ * watch_destroy() - when it returns, the function does not run and is not called any more; NULL is
+ * fine
+ */
 void watch_destroy(struct eventfd_watch *watch)
 {
 	u64 count;

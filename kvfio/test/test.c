@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Test devices that are software alone: the second client of the bus-driver API, after PCI. With them the core can be
- * tested on any machine. They copy between a buffer and memory that their user has mapped, as a device with DMA would.
+ * Test devices that are software alone: the second client of the bus-driver API, after PCI. With
+ * them the core can be tested on any machine. They copy between a buffer and memory that their user
+ * has mapped, as a device with DMA would.
  */
 
 #include <linux/eventfd.h>
@@ -154,7 +155,10 @@ static ssize_t rw_regs(struct test_device *test, char __user *buf, size_t count,
 	return sizeof(value);
 }
 
-/* Through a bounce page: a fault on user memory must not happen under the lock that our own faults take. */
+/*
+ * Through a bounce page: a fault on user memory must not happen under the lock that our own faults
+ * take.
+ */
 static ssize_t rw_buffer(struct test_device *test, char __user *buf, size_t count, u64 offset,
 			 bool write)
 {

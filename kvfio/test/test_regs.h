@@ -3,8 +3,9 @@
 #define KVFIO_TEST_REGS_H
 
 /*
- * The software-only test device, for the driver and for tests in user space. Region 0 has the registers below, 32 bits
- * each, reached by read and write; region 1 is a buffer of TEST_BUFFER_SIZE that can be mapped as well.
+ * The software-only test device, for the driver and for tests in user space. Region 0 has the
+ * registers below, 32 bits each, reached by read and write; region 1 is a buffer of
+ * TEST_BUFFER_SIZE that can be mapped as well.
  */
 #define TEST_MAGIC		0x00	/* RO: TEST_MAGIC_VALUE */
 #define TEST_IOVA_LOW		0x04	/* RW: memory of the user */
@@ -18,7 +19,7 @@
 
 #define TEST_COMMAND_FETCH	1	/* memory to buffer, then interrupt 0 */
 #define TEST_COMMAND_STORE	2	/* buffer to memory, then interrupt 0 */
-#define TEST_COMMAND_HIDE	3	/* the buffer cannot be reached, neither by read and write nor mapped */
+#define TEST_COMMAND_HIDE	3	/* the buffer cannot be reached, nor its maps */
 #define TEST_COMMAND_SHOW	4	/* it can again */
 
 #define TEST_BUFFER_SIZE	65536
