@@ -3,7 +3,7 @@
 # tests/vm/ are, with the functions of tests/kvfio/guest.sh besides. Sourced by scripts/test.
 
 KVFIO_TESTS=$TOP/tests/kvfio
-KVFIO_PROGRAMS=(abi pci soft stress)
+KVFIO_PROGRAMS=(abi noiommu pci soft stress viability)
 
 kvfio_list()
 {
