@@ -4,7 +4,10 @@
 # seconds: 30
 
 . /tests/guest/kvfio.sh
+device_release $E0
+echo >"/sys/bus/pci/devices/$E0/driver_override"
 kvfio_load
+echo $E0 >/sys/bus/pci/drivers_probe
 check "it takes nothing by itself" [ -z "$(ls /sys/bus/pci/drivers/kvfio-pci | grep 0000:)" ]
 check "no alias makes modprobe load it" sh -c '! strings /kvfio/kvfio_pci.ko 2>/dev/null | grep ^alias='
 device_release $E0

@@ -6,12 +6,13 @@
 
 . /tests/guest/kvfio.sh
 kvfio_load
-driver_give kvfio-pci $E0
 node_give /dev/kvfio "$(soft_group)"
 seconds=3
 [ -z "$LONG" ] || seconds=600
 for kind in map irq open memory fuzz; do
-	tap kvfio-stress /dev/kvfio "$(group_of $E0)" $E0 $kind $seconds
+	device=$(stress_device $kind)
+	driver_give kvfio-pci $device
+	tap kvfio-stress /dev/kvfio "$(group_of $device)" $device $kind $seconds
 done
 for kind in map open fuzz; do
 	tap kvfio-stress /dev/kvfio "$(soft_group)" kvfio-test0 $kind $seconds

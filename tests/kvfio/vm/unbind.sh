@@ -6,15 +6,16 @@
 . /tests/guest/kvfio.sh
 kvfio_load
 for kind in map irq memory fuzz; do
-	driver_give kvfio-pci $E0
-	as_user timeout -s KILL 4 kvfio-stress /dev/kvfio "$(group_of $E0)" $E0 $kind 60 >/tmp/stress.out 2>&1 &
+	device=$(stress_device $kind)
+	driver_give kvfio-pci $device
+	as_user timeout -s KILL 4 kvfio-stress /dev/kvfio "$(group_of $device)" $device $kind 60 >/tmp/stress.out 2>&1 &
 	sleep 1
-	echo $E0 >/sys/bus/pci/drivers/kvfio-pci/unbind &
+	echo $device >/sys/bus/pci/drivers/kvfio-pci/unbind &
 	unbind=$!
 	sleep 1
 	check "unbinding waits for the user ($kind)" kill -0 $unbind
 	wait_for 10 "unbinding ends when the user has gone" not_running $unbind
-	check "the device has no driver" [ -z "$(driver_of $E0)" ]
+	check "the device has no driver" [ -z "$(driver_of $device)" ]
 done
 driver_give kvfio-pci $E0
 tap kvfio-pci /dev/kvfio "$(group_of $E0)" $E0
