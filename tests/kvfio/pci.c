@@ -21,6 +21,7 @@
 /* 82574 datasheet, section 10: the few registers that raise an interrupt without any traffic. */
 #define STATUS		0x0008
 #define ICR		0x00c0
+#define ITR		0x00c4
 #define ICS		0x00c8
 #define IMS		0x00d0
 #define IMC		0x00d8
@@ -402,6 +403,9 @@ static void test_msix(int *fds)
 {
 	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	reg_write(IMC, 0xffffffff);
+	/* QEMU's model (7.2) ends with an assertion when MSI-X comes on while it holds back an interrupt of another kind. */
+	reg_write(ITR, 0);
+	usleep(10000);
 	tap_is("msix_on", set_irqs(MSIX, TRIGGER | EVENTFD, 0, 3, fds, 0), 0);
 	tap_is("msix_then_msi", set_irqs(MSI, TRIGGER | EVENTFD, 0, 1, fds, 0), -EINVAL);
 	tap_is("msix_then_intx", set_irqs(INTX, TRIGGER | EVENTFD, 0, 1, fds, 0), -EINVAL);
