@@ -4,6 +4,8 @@
 VM_TESTS=$TOP/tests/vm
 VFIO_DRIVER=${VFIO_DRIVER:-vfio-pci}
 LONG=${LONG:-}
+# Whose scenarios run: other suites use the same machine.
+VM_SUITE=vm
 
 vm_list()
 {
@@ -84,7 +86,7 @@ vm_run_on()
 		qemu_lock
 		if [ "$machine" = tap ] && ! taps_create >"$BUILD/vm/reason"; then
 			for name in "${VM_PENDING[@]}"; do
-				verdict skip vm "$name" "$(cat "$BUILD/vm/reason")"
+				verdict skip "$VM_SUITE" "$name" "$(cat "$BUILD/vm/reason")"
 			done
 			break
 		fi
@@ -163,8 +165,8 @@ vm_result()
 vm_verdict()
 {
 	local name still=()
-	verdict "$2" vm "$1" "$3"
-	[ -z "$LONG" ] || [ -z "$(vm_header "$1" long)" ] || proof "vm/$1, Linux $KERNEL_VERSION, $VFIO_DRIVER" "$2: $3"
+	verdict "$2" "$VM_SUITE" "$1" "$3"
+	[ -z "$LONG" ] || [ -z "$(vm_header "$1" long)" ] || proof "$VM_SUITE/$1, Linux $KERNEL_VERSION, $VFIO_DRIVER" "$2: $3"
 	for name in "${VM_PENDING[@]}"; do
 		[ "$name" = "$1" ] || still+=("$name")
 	done
@@ -176,7 +178,7 @@ vm_verdict()
 vm_crashed()
 {
 	local log
-	log=$(log_of vm "$1")
+	log=$(log_of "$VM_SUITE" "$1")
 	tr -d '\r' <"$VM_CONSOLE" | sed -n "/^@@ begin $1\$/,\$p" >"$log"
 	[ -s "$log" ] || tail -n 60 "$VM_CONSOLE" | tr -d '\r' >"$log"
 	cat "$VM_DIR/qemu.log" >>"$log"
@@ -186,7 +188,7 @@ vm_crashed()
 # A scenario's part of the console is its log.
 vm_log()
 {
-	tr -d '\r' <"$VM_CONSOLE" | sed -n "/^@@ begin $1\$/,/^@@ end $1\$/p" >"$(log_of vm "$1")"
+	tr -d '\r' <"$VM_CONSOLE" | sed -n "/^@@ begin $1\$/,/^@@ end $1\$/p" >"$(log_of "$VM_SUITE" "$1")"
 }
 
 # --- What every scenario may ask of the host ---
