@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * The ioctl ABI of containers, groups and type1, call by call. Runs the same on upstream vfio and on kvfio, with any
  * device; the output of the two can be compared with diff. Where the two are meant to differ, docs/kvfio.md says why.

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: BSD-2-Clause
 # What scenarios of suite kvfio use besides those of the test machine.
 
 E0=0000:00:06.0 # the 82574

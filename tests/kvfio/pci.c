@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * The ioctl ABI of a PCI device, call by call, on an 82574 (e1000e). Runs the same on upstream vfio-pci and on kvfio_pci;
  * the output of the two can be compared with diff. Where the two are meant to differ, docs/kvfio.md says why.

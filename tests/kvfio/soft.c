@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * The core through the software-only test devices: DMA reaches what is mapped and nothing else, interrupts arrive, maps
  * of the device are taken away and come back. Needs no hardware.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * Races and garbage: threads that map, reconfigure interrupts, switch memory decode, open and close, or throw random
  * structures at one device for a while. What is tested is that the kernel has nothing to say about it and that everything

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: BSD-2-Clause
 # Suite kvfio: the module on a real kernel, in the machine of suite vm. Scenarios are in tests/kvfio/vm/, written as those of
 # tests/vm/ are, with the functions of tests/kvfio/guest.sh besides. Sourced by scripts/test.
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * A group of several devices: while a driver of the host has one of them, nobody gets the group.
  *

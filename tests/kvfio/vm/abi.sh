@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: BSD-2-Clause
 # The same questions to upstream and to kvfio about the same device; the answers are as expected of each.
 # machine: pair
 # seconds: 120

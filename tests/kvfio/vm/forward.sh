@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: BSD-2-Clause
 # vireo-fwd, unmodified, between two devices of kvfio, and then between one of kvfio and one of upstream.
 # machine: pair
 # seconds: 180

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: BSD-2-Clause
 # Devices can be given to kvfio by their numbers as well as by driver_override; without either it takes none.
 # machine: pair
 # seconds: 30

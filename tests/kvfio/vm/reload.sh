@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: BSD-2-Clause
 # The modules come and go; the devices' own drivers get them back.
 # machine: pair
 # seconds: 120

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: BSD-2-Clause
 # Containers, groups and type1 on devices of software: needs neither IOMMU nor hardware.
 # machine: pair
 # seconds: 60

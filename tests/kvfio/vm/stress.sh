@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: BSD-2-Clause
 # Threads that race each other, and garbage, on a device of software and on a real one.
 # machine: pair
 # seconds: 90

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: BSD-2-Clause
 # The driver is unbound while the device is being used hard: it waits for the user, and the next one finds all as new.
 # machine: pair
 # seconds: 90

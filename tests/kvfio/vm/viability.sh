@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: BSD-2-Clause
 # Two cards in one group: nobody gets it while a driver of the host has one of them, and none gets in while it is taken.
 # machine: pair
 # seconds: 60
