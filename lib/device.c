@@ -38,7 +38,7 @@ int bus_find(const struct spec *spec, const struct bus_ops **ret_ops)
 	}
 	return vireo_error(
 		-EINVAL,
-		"there is no way to reach \"%s:\" devices; a PCI address such as 0000:03:00.0 reaches a network card",
+		"\"%s\" is neither a PCI address nor a way to reach a device; an address such as 0000:03:00.0 reaches a network card",
 		spec->prefix);
 }
 
