@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The machine "tap": the ends of the line are two taps in network namespaces of the host, so that the host's stacks talk
 # through the guest. All of it lives in a user namespace: no root is needed, and nothing of it is seen by or left on the
-# host. A namespace lives as long as the process that holds it.
+# host. Where there are none, as in a chroot, root does without. A namespace lives as long as the process that holds it.
 
 TAP_HOLDERS=()
+TAP_USER=()
 
 # taps_create: prints why on failure.
 taps_create()
@@ -12,15 +13,20 @@ taps_create()
 	taps_destroy
 	[ -c /dev/net/tun ] || { echo "this machine has no /dev/net/tun"; return 1; }
 	[ -w /dev/net/tun ] || { echo "no permission on /dev/net/tun"; return 1; }
-	if ! reason=$(unshare -Urn true 2>&1); then
-		echo "no user namespaces here: $reason"
+	if reason=$(unshare -Urn true 2>&1); then
+		TAP_USER=(-U --preserve-credentials)
+		taps_hold unshare -Urn
+	elif unshare -n true 2>/dev/null; then
+		TAP_USER=()
+		taps_hold unshare -n
+	else
+		echo "no namespaces here: $reason"
 		return 1
 	fi
-	taps_hold unshare -Urn
 	TAP_HOME=$TAP_HOLDER
-	taps_hold nsenter -t "$TAP_HOME" -U -n --preserve-credentials unshare -n
+	taps_hold nsenter -t "$TAP_HOME" "${TAP_USER[@]}" -n unshare -n
 	TAP_LEFT=$TAP_HOLDER
-	taps_hold nsenter -t "$TAP_HOME" -U -n --preserve-credentials unshare -n
+	taps_hold nsenter -t "$TAP_HOME" "${TAP_USER[@]}" -n unshare -n
 	TAP_RIGHT=$TAP_HOLDER
 	for tap in vtap0 vtap1; do
 		if ! reason=$(taps_in "$TAP_HOME" ip tuntap add mode tap "$tap" vnet_hdr 2>&1); then
@@ -28,7 +34,7 @@ taps_create()
 			return 1
 		fi
 	done
-	QEMU_PREFIX=(nsenter -t "$TAP_HOME" -U -n --preserve-credentials)
+	QEMU_PREFIX=(nsenter -t "$TAP_HOME" "${TAP_USER[@]}" -n)
 }
 
 # taps_hold COMMAND...: a process that keeps the namespaces alive that COMMAND makes; sets TAP_HOLDER.
@@ -50,7 +56,7 @@ taps_in()
 {
 	local holder=$1
 	shift
-	nsenter -t "$holder" -U -n --preserve-credentials "$@"
+	nsenter -t "$holder" "${TAP_USER[@]}" -n "$@"
 }
 
 taps_destroy()
