@@ -50,7 +50,7 @@ proof()
 {
 	local file=$TOP/docs/proof.md commit
 	commit=$(git -C "$TOP" rev-parse --short HEAD 2>/dev/null || echo unknown)
-	git -C "$TOP" diff --quiet HEAD 2>/dev/null || commit="$commit, changed"
+	git -C "$TOP" diff --quiet HEAD -- . ':!docs/proof.md' 2>/dev/null || commit="$commit, changed"
 	if [ ! -e "$file" ]; then
 		cat >"$file" <<-TEXT
 			<!-- SPDX-License-Identifier: BSD-2-Clause -->
