@@ -45,13 +45,13 @@ install_packages()
 	as_root "${apt[@]}" update && as_root "${apt[@]}" install --no-install-recommends "$@"
 }
 
-# The mirror that this machine uses, by what its address ends with ("debian" or "debian-security").
+# The mirror that this machine uses, by what its address ends with ("debian" or "debian-security"); nothing if it has none.
 mirror_uri()
 {
 	local uri
 	uri=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-		grep -v '^[[:space:]]*#' | grep -oE "[a-z+]+://[^[:space:]]*/$1/?([[:space:]]|\$)" | head -n 1 | tr -d '[:space:]')
-	printf '%s\n' "${uri:-http://deb.debian.org/$1}"
+		grep -v '^[[:space:]]*#' | grep -oE "[a-z+]+://[^[:space:]]*/$1/?([[:space:]]|\$)" | head -n 1 | tr -d '[:space:]') || true
+	printf '%s\n' "$uri"
 }
 
 # apt_private SUITE ARCH COMMAND...: apt with lists, cache and sources of its own. COMMAND is a word of apt-get, or
@@ -74,15 +74,19 @@ apt_private()
 apt_private_create()
 {
 	local dir=$1 suite=$2 arch=$3 base=${2%%-*} key=/usr/share/keyrings/debian-archive-keyring.gpg
-	local from="[arch=$arch signed-by=$key]"
+	local from="[arch=$arch signed-by=$key]" mirror security
+
+	mirror=$(mirror_uri debian)
+	security=$(mirror_uri debian-security)
+	[ -n "$mirror" ] || die "apt's sources name no mirror of Debian"
 
 	say "-- package lists of Debian $suite for $arch, below $dir"
 	rm -rf "$dir"
 	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial" "$dir/etc/preferences.d"
 	: >"$dir/status"
 	{
-		echo "deb $from $(mirror_uri debian) $suite main"
-		[ "$suite" != "$base" ] || echo "deb $from $(mirror_uri debian-security) $suite-security main"
+		echo "deb $from $mirror $suite main"
+		[ "$suite" != "$base" ] || [ -z "$security" ] || echo "deb $from $security $suite-security main"
 	} >"$dir/etc/sources.list"
 	cat >"$dir/apt.conf" <<-CONF
 		Dir::State "$dir/state";
