@@ -57,8 +57,8 @@ int dma_ranges_changed(struct dma_client *client);
 int dma_map_foreign(struct dma_client *client, void *va, size_t size, unsigned flags, vireo_iova_t *ret_iova);
 int dma_unmap_foreign(struct dma_client *client, vireo_iova_t iova, size_t size);
 
-/* iova - va of everything in the window; constant once memory exists. */
-extern uint64_t dma_iova_offset;
+/* iova - va of everything in the window; constant once memory exists. Hidden, so that one load gets at it. */
+extern uint64_t dma_iova_offset __attribute__((visibility("hidden")));
 
 static inline vireo_iova_t dma_iova(const void *va)
 {

@@ -253,13 +253,13 @@ void pool_put_slow(struct vireo_pool *pool, void *const *bufs, unsigned n, enum 
 				stack_push(pool, &bufs[i], 1);
 		goto out;
 	}
-	if (n > c->cap / 2) {
+	if (n > c->cap) {
 		stack_push(pool, bufs, n);
 		goto out;
 	}
-	/* What was freed last is the warmest and stays in the cache. */
+	/* What was freed last is the warmest and stays in the cache; half of it gives bursts both ways room. */
 	if (n > c->cap - io_load_relaxed(&c->n))
-		cache_spill(pool, c, c->cap / 2);
+		cache_spill(pool, c, n < c->cap / 2 ? c->cap / 2 : c->cap - n);
 	have = io_load_relaxed(&c->n);
 	memcpy(&c->bufs[have], bufs, n * sizeof(*bufs));
 	io_store_relaxed(&c->n, have + n);

@@ -71,7 +71,7 @@ struct vireo_pool {
 	char name[32];
 };
 
-extern struct vireo_pool *pool_table[VIREO_MAX_POOLS];
+extern struct vireo_pool *pool_table[VIREO_MAX_POOLS] __attribute__((visibility("hidden")));
 
 /* The calling thread's slot in every pool, 0 while it has none. Initial-exec: one move, and no call, to get at it. */
 extern _Thread_local unsigned pool_thread_slot __attribute__((tls_model("initial-exec"), visibility("hidden")));
@@ -139,6 +139,23 @@ static inline void pool_cache_leave(struct pool_cache *c)
 	io_store_release(&c->busy, 0);
 }
 
+/* Few pointers are moved in less time than memcpy() takes to find out how many there are. */
+static inline void pool_copy(void **to, void *const *from, unsigned n)
+{
+	if (n > 16) {
+		memcpy(to, from, n * sizeof(*to));
+		return;
+	}
+	for (; n >= 4; n -= 4, to += 4, from += 4) {
+		memcpy(to, from, 4 * sizeof(*to));
+		__asm__("" : "+r"(to)); /* the compiler would make one memcpy() of them all */
+	}
+	for (; n; n--) {
+		*to++ = *from++;
+		__asm__("" : "+r"(to));
+	}
+}
+
 /* vireo_pool_get_bufs() */
 static inline unsigned pool_get_bufs(struct vireo_pool *pool, void **bufs, unsigned n)
 {
@@ -150,7 +167,7 @@ static inline unsigned pool_get_bufs(struct vireo_pool *pool, void **bufs, unsig
 		pool_cache_leave(c);
 		return pool_get_slow(pool, bufs, n);
 	}
-	memcpy(bufs, &c->bufs[have - n], n * sizeof(*bufs));
+	pool_copy(bufs, &c->bufs[have - n], n);
 	io_store_relaxed(&c->n, have - n);
 	pool_cache_leave(c);
 	return n;
@@ -167,7 +184,7 @@ static inline void pool_put_from(struct vireo_pool *pool, void *const *bufs, uns
 		pool_put_slow(pool, bufs, n, from);
 		return;
 	}
-	memcpy(&c->bufs[have], bufs, n * sizeof(*bufs));
+	pool_copy(&c->bufs[have], bufs, n);
 	io_store_relaxed(&c->n, have + n);
 	pool_cache_leave(c);
 }

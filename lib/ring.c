@@ -68,27 +68,49 @@ static unsigned whole(const struct vireo_pkt *pkts, unsigned n)
 	return n;
 }
 
-static void copy_in(struct vireo_ring *ring, uint32_t at, const struct vireo_pkt *pkts, unsigned n)
+/* Few elements are moved in less time than memcpy() takes to find out how many there are. */
+static inline void copy(struct vireo_pkt *to, const struct vireo_pkt *from, unsigned n)
+{
+	if (n > 16) {
+		memcpy(to, from, n * sizeof(*to));
+		return;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		to[i] = from[i];
+		__asm__("" : "+r"(to)); /* the compiler would make one memcpy() of them all */
+	}
+}
+
+/* Around the end of the ring; seldom, so the ways that are taken always need no room for it. */
+static __attribute__((noinline)) void copy_around(struct vireo_pkt *to, const struct vireo_pkt *from, unsigned n,
+						  struct vireo_pkt *to_rest, const struct vireo_pkt *from_rest,
+						  unsigned n_rest)
+{
+	memcpy(to, from, n * sizeof(*to));
+	memcpy(to_rest, from_rest, n_rest * sizeof(*to));
+}
+
+static inline void copy_in(struct vireo_ring *ring, uint32_t at, const struct vireo_pkt *pkts, unsigned n)
 {
 	uint32_t idx = at & ring->mask, first = ring->mask + 1 - idx;
 
-	if (first > n)
-		first = n;
-	memcpy(&ring->pkts[idx], pkts, first * sizeof(*pkts));
-	memcpy(ring->pkts, pkts + first, (n - first) * sizeof(*pkts));
+	if (__builtin_expect(first >= n, 1))
+		copy(&ring->pkts[idx], pkts, n);
+	else
+		copy_around(&ring->pkts[idx], pkts, first, ring->pkts, pkts + first, n - first);
 }
 
-static void copy_out(const struct vireo_ring *ring, uint32_t at, struct vireo_pkt *pkts, unsigned n)
+static inline void copy_out(const struct vireo_ring *ring, uint32_t at, struct vireo_pkt *pkts, unsigned n)
 {
 	uint32_t idx = at & ring->mask, first = ring->mask + 1 - idx;
 
-	if (first > n)
-		first = n;
-	memcpy(pkts, &ring->pkts[idx], first * sizeof(*pkts));
-	memcpy(pkts + first, ring->pkts, (n - first) * sizeof(*pkts));
+	if (__builtin_expect(first >= n, 1))
+		copy(pkts, &ring->pkts[idx], n);
+	else
+		copy_around(pkts, &ring->pkts[idx], first, pkts + first, ring->pkts, n - first);
 }
 
-static unsigned put_single(struct vireo_ring *ring, const struct vireo_pkt *pkts, unsigned n)
+static inline unsigned put_single(struct vireo_ring *ring, const struct vireo_pkt *pkts, unsigned n)
 {
 	uint32_t head = ring->head, room = ring->mask + 1 - (head - ring->tail_seen);
 
@@ -98,13 +120,21 @@ static unsigned put_single(struct vireo_ring *ring, const struct vireo_pkt *pkts
 		room = ring->mask + 1 - (head - ring->tail_seen);
 	}
 	n = whole(pkts, n < room ? n : room);
+	if (!n)
+		return 0;
 	copy_in(ring, head, pkts, n);
 	/* The elements before the position that says they are there. */
 	io_store_release(&ring->head, head + n);
 	return n;
 }
 
-static unsigned put_multi(struct vireo_ring *ring, const struct vireo_pkt *pkts, unsigned n)
+static inline void publish(uint32_t *turns, uint32_t mask, uint32_t head, unsigned n)
+{
+	for (uint32_t at = head; at != head + n; at++)
+		io_store_release(&turns[at & mask], at + 1);
+}
+
+static __attribute__((noinline)) unsigned put_multi(struct vireo_ring *ring, const struct vireo_pkt *pkts, unsigned n)
 {
 	uint32_t head = io_load_relaxed(&ring->head);
 	unsigned k;
@@ -118,8 +148,7 @@ static unsigned put_multi(struct vireo_ring *ring, const struct vireo_pkt *pkts,
 			return 0;
 	} while (!__atomic_compare_exchange_n(&ring->head, &head, head + k, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	copy_in(ring, head, pkts, k);
-	for (uint32_t at = head; at != head + k; at++)
-		io_store_release(&ring->turns[at & ring->mask], at + 1);
+	publish(ring->turns, ring->mask, head, k);
 	return k;
 }
 
@@ -128,17 +157,22 @@ unsigned vireo_ring_put(struct vireo_ring *ring, const struct vireo_pkt *pkts, u
 	return ring->turns ? put_multi(ring, pkts, n) : put_single(ring, pkts, n);
 }
 
-/* How many elements from the tail on are there, up to @n. */
-static unsigned available(struct vireo_ring *ring, unsigned n)
+static unsigned available_multi(const uint32_t *turns, uint32_t mask, uint32_t tail, unsigned n)
 {
-	uint32_t tail = ring->tail;
 	unsigned k = 0;
 
-	if (ring->turns) {
-		while (k < n && io_load_acquire(&ring->turns[(tail + k) & ring->mask]) == tail + k + 1)
-			k++;
-		return k;
-	}
+	while (k < n && io_load_acquire(&turns[(tail + k) & mask]) == tail + k + 1)
+		k++;
+	return k;
+}
+
+/* How many elements from the tail on are there, up to @n. */
+static inline unsigned available(struct vireo_ring *ring, unsigned n)
+{
+	uint32_t tail = ring->tail;
+
+	if (ring->turns)
+		return available_multi(ring->turns, ring->mask, tail, n);
 	if (ring->head_seen - tail < n)
 		ring->head_seen = io_load_acquire(&ring->head);
 	return ring->head_seen - tail < n ? ring->head_seen - tail : n;
@@ -149,6 +183,8 @@ unsigned vireo_ring_get(struct vireo_ring *ring, struct vireo_pkt *pkts, unsigne
 	uint32_t tail = ring->tail;
 
 	n = available(ring, n);
+	if (!n)
+		return 0;
 	copy_out(ring, tail, pkts, n);
 	/* What does not fit stays: cut after copying, where the elements are in one piece. */
 	n = whole(pkts, n);
