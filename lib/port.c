@@ -125,7 +125,8 @@ static int port_probe(struct vireo_port *port)
 	return 0;
 }
 
-static int port_build(struct vireo_port *port, const char *spec, const struct vireo_port_config *cfg)
+/* Up to where waiting may begin. */
+static int port_take(struct vireo_port *port, const char *spec)
 {
 	int err;
 
@@ -144,6 +145,13 @@ static int port_build(struct vireo_port *port, const char *spec, const struct vi
 	err = port_events_open(port);
 	if (err)
 		return err;
+	return port->driver->prepare ? port->driver->prepare(port) : 0;
+}
+
+static int port_build(struct vireo_port *port, const struct vireo_port_config *cfg)
+{
+	int err;
+
 	err = port_probe(port);
 	if (err)
 		return err;
@@ -156,23 +164,48 @@ static int port_build(struct vireo_port *port, const char *spec, const struct vi
 	return port_queues_create(port);
 }
 
-int vireo_port_open(const char *spec, const struct vireo_port_config *cfg, struct vireo_port **ret_port)
+/* However far it comes; what is there is in @ports, and the rest of them is NULL. */
+static int open_all(const char *const *specs, const struct vireo_port_config *cfg, unsigned n,
+		    struct vireo_port **ports)
 {
-	struct vireo_port *port = port_alloc(spec);
+	int err = 0;
+
+	for (unsigned i = 0; i < n && !err; i++) {
+		ports[i] = port_alloc(specs[i]);
+		err = ports[i] ? port_take(ports[i], specs[i]) : -ENOMEM;
+	}
+	for (unsigned i = 0; i < n && !err; i++)
+		err = port_build(ports[i], cfg);
+	return err;
+}
+
+int vireo_port_open_all(const char *const *specs, const struct vireo_port_config *cfg, unsigned n,
+			struct vireo_port **ret_ports)
+{
+	struct vireo_port **ports = calloc(n ? n : 1, sizeof(struct vireo_port *));
 	char sentence[512];
 	int err;
 
-	if (!port)
-		return -ENOMEM;
-	err = port_build(port, spec, cfg);
+	if (!ports)
+		return vireo_error(-ENOMEM, "no memory for %u ports", n);
+	err = open_all(specs, cfg, n, ports);
 	if (err) {
 		/* Taking a half-built port down may fail in ways of its own; the first sentence is the one that helps. */
 		snprintf(sentence, sizeof(sentence), "%s", vireo_last_error());
-		port_free(port);
-		return vireo_error(err, "%s", sentence);
+		for (unsigned i = n; i-- > 0;)
+			if (ports[i])
+				port_free(ports[i]);
+		vireo_error(err, "%s", sentence);
+	} else {
+		memcpy(ret_ports, ports, n * sizeof(struct vireo_port *));
 	}
-	*ret_port = port;
-	return 0;
+	free(ports);
+	return err;
+}
+
+int vireo_port_open(const char *spec, const struct vireo_port_config *cfg, struct vireo_port **ret_port)
+{
+	return vireo_port_open_all(&spec, cfg, 1, ret_port);
 }
 
 static int start_locked(struct vireo_port *port)

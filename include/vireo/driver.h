@@ -71,6 +71,11 @@ struct vireo_driver {
 	size_t port_size;
 
 	/*
+	 * Once per open. Guarantees: as for probe, which follows, or nothing does. Begins what takes a while, such as a reset,
+	 * and does not wait for it: meanwhile other ports are opened. NULL: there is nothing of the kind.
+	 */
+	int (*prepare)(struct vireo_port *port);
+	/*
 	 * Once per open. Guarantees: the device is open, bus mastering is off. Fills in limits, MAC address and description,
 	 * leaves the device reset and quiet. Refuses with vireo_error() and a sentence what cannot be driven safely.
 	 */

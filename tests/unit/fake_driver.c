@@ -32,12 +32,23 @@ static int may_fail(void)
 	return vireo_error(fake_driver.fail_errno, "the fake driver fails as the test wishes");
 }
 
+static int fake_prepare(struct vireo_port *port)
+{
+	int err = may_fail();
+
+	if (!err)
+		fake_driver.n_prepare++;
+	return err;
+}
+
 static int fake_probe(struct vireo_port *port, struct vireo_port_limits *ret_limits)
 {
 	int err = may_fail();
 
 	if (err)
 		return err;
+	if (fake_driver.n_probe == 0)
+		fake_driver.prepared_first = fake_driver.n_prepare;
 	if (fake_driver.event_fd_in_probe) {
 		err = vireo_port_add_event_fd(port, fake_driver.event_fd);
 		if (err)
@@ -281,6 +292,7 @@ static const struct vireo_driver driver = {
 	.name = "fake",
 	.pci_ids = ids,
 	.port_size = 16,
+	.prepare = fake_prepare,
 	.probe = fake_probe,
 	.remove = fake_remove,
 	.rxq_create = fake_rxq_create,

@@ -23,7 +23,8 @@ struct fake_driver {
 	int fail_errno;
 	int stop_result;           /* what stop says; it stops all the same */
 
-	unsigned n_probe, n_remove, n_start, n_stop, n_set;
+	unsigned n_prepare, n_probe, n_remove, n_start, n_stop, n_set;
+	unsigned prepared_first;   /* how often prepare had been called before the first probe */
 	int n_queues;              /* that exist now */
 	atomic_uint n_poll;
 	_Atomic int poll_result;   /* of the next poll */

@@ -278,6 +278,46 @@ static void port_close_pool_with_packets_out_lives_on(void **state)
 	assert_null(vireo_pool_by_id(pkts[0].flags >> VIREO_PKT_POOL_SHIFT));
 }
 
+static void port_open_all_prepares_all_before_it_probes_one(void **state)
+{
+	static const char *const specs[] = {"fake:a", "fake:b", "fake:c"};
+	struct fake_device *b = fake_device_create("b"), *c = fake_device_create("c");
+	struct vireo_port *ports[3];
+
+	assert_int_equal(vireo_port_open_all(specs, NULL, 3, ports), 0);
+	assert_int_equal(fake_driver.n_probe, 3);
+	assert_int_equal(fake_driver.prepared_first, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(vireo_port_index(ports[i]), i);
+		vireo_port_close(ports[i]);
+	}
+	assert_int_equal(vireo_port_open_all(specs, NULL, 0, ports), 0);
+	fake_device_destroy(b);
+	fake_device_destroy(c);
+}
+
+static void port_open_all_is_all_or_none(void **state)
+{
+	static const char *const absent[] = {"fake:a", "fake:b", "fake:nobody"};
+	static const char *const specs[] = {"fake:a", "fake:b"};
+	struct fake_device *b = fake_device_create("b");
+	struct vireo_port *ports[3] = {NULL};
+
+	assert_int_equal(vireo_port_open_all(absent, NULL, 3, ports), -ENOENT);
+	assert_sentence("nobody");
+	/* Two prepare and one probe later, and two queues: the second probe. */
+	fake_driver.fail_nth = 6;
+	fake_driver.fail_errno = -EIO;
+	assert_int_equal(vireo_port_open_all(specs, NULL, 2, ports), -EIO);
+	assert_sentence("as the test wishes");
+	assert_null(ports[0]);
+	assert_false(fake->is_open);
+	assert_false(b->is_open);
+	assert_int_equal(fake_driver.n_queues, 0);
+	assert_int_equal(fake_driver.n_probe, fake_driver.n_remove);
+	fake_device_destroy(b);
+}
+
 static void port_index_is_the_lowest_free(void **state)
 {
 	struct fake_device *second = fake_device_create("b");
@@ -570,6 +610,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(port_pool_in_use_cannot_be_destroyed, setup, teardown),
 		cmocka_unit_test_setup_teardown(port_pool_wishes_are_checked, setup, teardown),
 		cmocka_unit_test_setup_teardown(port_close_pool_with_packets_out_lives_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(port_open_all_prepares_all_before_it_probes_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(port_open_all_is_all_or_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(port_index_is_the_lowest_free, setup, teardown),
 		cmocka_unit_test_setup_teardown(settings_survive_and_are_applied_at_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(settings_refused_by_the_driver_are_taken_back, setup, teardown),
