@@ -11,7 +11,6 @@
 #include <vireo/port.h>
 
 #define MAX_PORT_EVENT_FDS 80
-#define MAX_RSS_KEY        64
 #define CACHE_LINE         64
 
 /* Each entry has one writer, the thread of its queue. */
@@ -42,7 +41,7 @@ struct vireo_port {
 
 	struct vireo_port_limits limits;
 	struct vireo_port_config cfg;         /* with every default filled in */
-	uint8_t rss_key[MAX_RSS_KEY];
+	uint8_t rss_key[VIREO_MAX_RSS_KEY];
 	struct vireo_pool *pools[VIREO_MAX_QUEUES];
 	unsigned n_pools;                     /* held with pool_attach() */
 	struct vireo_pool *own_pool;
@@ -84,6 +83,15 @@ void port_pools_put(struct vireo_port *port);
 
 /* The driver for a device, or NULL with a sentence. */
 const struct vireo_driver *driver_find(const char *name, uint16_t vendor, uint16_t device, uint32_t class_code);
+
+/* -EOPNOTSUPP: the port's driver "cannot @what". */
+int port_lacks(const struct vireo_port *port, const char *what);
+typedef int (*port_settings_op)(struct vireo_port *port);
+/*
+ * Hand a new value that was stored to a started driver; the settings become @old again when it refuses. Under the port's
+ * lock.
+ */
+int port_apply(struct vireo_port *port, port_settings_op op, const struct vireo_port_settings *old);
 
 int port_queues_create(struct vireo_port *port);
 void port_queues_destroy(struct vireo_port *port);

@@ -134,8 +134,11 @@ static int fill_in_rss_key(struct vireo_port *port)
 {
 	struct vireo_port_config *cfg = &port->cfg;
 
-	if (!cfg->rss_key != !cfg->rss_key_len || cfg->rss_key_len > MAX_RSS_KEY)
-		return vireo_error(-EINVAL, "an RSS key has 1 to %d bytes", MAX_RSS_KEY);
+	if (!cfg->rss_key != !cfg->rss_key_len || cfg->rss_key_len > VIREO_MAX_RSS_KEY)
+		return vireo_error(-EINVAL, "an RSS key has 1 to %d bytes", VIREO_MAX_RSS_KEY);
+	if (cfg->rss_key && port->limits.rss_fields && cfg->rss_key_len != port->limits.rss_key_len)
+		return vireo_error(-EINVAL, "the RSS key of %s has %u bytes, not %zu", port_name(port),
+				   port->limits.rss_key_len, cfg->rss_key_len);
 	if (cfg->rss_key) {
 		memcpy(port->rss_key, cfg->rss_key, cfg->rss_key_len);
 	} else {
@@ -145,6 +148,23 @@ static int fill_in_rss_key(struct vireo_port *port)
 	}
 	cfg->rss_key = port->rss_key;
 	return 0;
+}
+
+/* All that the device can hash, and queues in turn. */
+static void fill_in_rss(struct vireo_port *port)
+{
+	const struct vireo_port_limits *limits = &port->limits;
+	struct vireo_rss *rss = &port->settings.rss;
+
+	if (!limits->rss_fields)
+		return;
+	rss->fields = limits->rss_fields;
+	rss->key_len = limits->rss_key_len;
+	rss->n_table = limits->rss_table;
+	for (unsigned i = 0; i < rss->key_len; i++)
+		rss->key[i] = port->rss_key[i % port->cfg.rss_key_len];
+	for (unsigned i = 0; i < rss->n_table; i++)
+		rss->table[i] = i % (port->cfg.n_rxq < limits->rss_queues ? port->cfg.n_rxq : limits->rss_queues);
 }
 
 int port_configure(struct vireo_port *port, const struct vireo_port_config *cfg)
@@ -172,6 +192,7 @@ int port_configure(struct vireo_port *port, const struct vireo_port_config *cfg)
 	if (port->cfg.promiscuous && !port->driver->set_rx_mode)
 		return cannot(port, "promiscuous reception");
 	port->settings.promiscuous = port->cfg.promiscuous;
+	fill_in_rss(port);
 	return 0;
 }
 

@@ -5,15 +5,12 @@
 
 #include "port.h"
 
-typedef int (*settings_op)(struct vireo_port *port);
-
-static int lacks(const struct vireo_port *port, const char *what)
+int port_lacks(const struct vireo_port *port, const char *what)
 {
 	return vireo_error(-EOPNOTSUPP, "%s (%s) cannot %s", port_name(port), port->driver->name, what);
 }
 
-/* Under the lock, with the new value stored and the old settings in @old. */
-static int apply(struct vireo_port *port, settings_op op, const struct vireo_port_settings *old)
+int port_apply(struct vireo_port *port, port_settings_op op, const struct vireo_port_settings *old)
 {
 	int err;
 
@@ -31,11 +28,11 @@ static int set_rx_mode(struct vireo_port *port, bool *field, bool on)
 	int err;
 
 	if (!port->driver->set_rx_mode)
-		return lacks(port, "change what it receives");
+		return port_lacks(port, "change what it receives");
 	pthread_mutex_lock(&port->lock);
 	old = port->settings;
 	*field = on;
-	err = apply(port, port->driver->set_rx_mode, &old);
+	err = port_apply(port, port->driver->set_rx_mode, &old);
 	pthread_mutex_unlock(&port->lock);
 	return err;
 }
@@ -65,12 +62,12 @@ int vireo_port_set_mac(struct vireo_port *port, const uint8_t mac[VIREO_MAC_LEN]
 	if (mac[0] & 1 || is_zero(mac))
 		return vireo_error(-EINVAL, "a card's own address is neither a group address nor zero");
 	if (!port->driver->set_mac)
-		return lacks(port, "change its address");
+		return port_lacks(port, "change its address");
 	pthread_mutex_lock(&port->lock);
 	old = port->settings;
 	memcpy(port->settings.mac, mac, VIREO_MAC_LEN);
 	port->settings.mac_changed = true;
-	err = apply(port, port->driver->set_mac, &old);
+	err = port_apply(port, port->driver->set_mac, &old);
 	pthread_mutex_unlock(&port->lock);
 	return err;
 }
@@ -96,7 +93,7 @@ static int add_mac_locked(struct vireo_port *port, const uint8_t mac[VIREO_MAC_L
 			"%s has %d further addresses, there is no room for more: remove one, or go promiscuous",
 			port_name(port), VIREO_MAX_FILTER_MACS);
 	memcpy(s->filter_macs[s->n_filter_macs++], mac, VIREO_MAC_LEN);
-	return apply(port, port->driver->set_mac_filter, &old);
+	return port_apply(port, port->driver->set_mac_filter, &old);
 }
 
 int vireo_port_add_mac(struct vireo_port *port, const uint8_t mac[VIREO_MAC_LEN])
@@ -106,7 +103,7 @@ int vireo_port_add_mac(struct vireo_port *port, const uint8_t mac[VIREO_MAC_LEN]
 	if (is_zero(mac))
 		return vireo_error(-EINVAL, "no frame is addressed to zero");
 	if (!port->driver->set_mac_filter)
-		return lacks(port, "filter by further addresses");
+		return port_lacks(port, "filter by further addresses");
 	pthread_mutex_lock(&port->lock);
 	err = add_mac_locked(port, mac);
 	pthread_mutex_unlock(&port->lock);
@@ -122,7 +119,7 @@ static int remove_mac_locked(struct vireo_port *port, const uint8_t mac[VIREO_MA
 		return vireo_error(-EINVAL, "%s has no such further address", port_name(port));
 	s->n_filter_macs--;
 	memmove(s->filter_macs[i], s->filter_macs[i + 1], (s->n_filter_macs - (unsigned)i) * VIREO_MAC_LEN);
-	return apply(port, port->driver->set_mac_filter, &old);
+	return port_apply(port, port->driver->set_mac_filter, &old);
 }
 
 int vireo_port_remove_mac(struct vireo_port *port, const uint8_t mac[VIREO_MAC_LEN])
@@ -130,7 +127,7 @@ int vireo_port_remove_mac(struct vireo_port *port, const uint8_t mac[VIREO_MAC_L
 	int err;
 
 	if (!port->driver->set_mac_filter)
-		return lacks(port, "filter by further addresses");
+		return port_lacks(port, "filter by further addresses");
 	pthread_mutex_lock(&port->lock);
 	err = remove_mac_locked(port, mac);
 	pthread_mutex_unlock(&port->lock);
@@ -166,7 +163,7 @@ static int set_vlan(struct vireo_port *port, uint16_t vlan_id, bool on)
 	if (vlan_id > 4095)
 		return vireo_error(-EINVAL, "VLAN ids go from 0 to 4095, not %u", vlan_id);
 	if (!port->driver->set_vlan)
-		return lacks(port, "filter by VLAN");
+		return port_lacks(port, "filter by VLAN");
 	pthread_mutex_lock(&port->lock);
 	err = set_vlan_locked(port, vlan_id, on);
 	pthread_mutex_unlock(&port->lock);

@@ -185,3 +185,17 @@ int vireo_port_xstats(struct vireo_port *port, struct vireo_xstat *xstats, unsig
 	pthread_mutex_unlock(&port->lock);
 	return count < 0 ? count : (int)list.n + count;
 }
+
+int vireo_port_registers(struct vireo_port *port, struct vireo_register *regs, unsigned n)
+{
+	int count;
+
+	if (!port->driver->registers)
+		return port_lacks(port, "show its registers");
+	if (port_failure(port) == -ENODEV)
+		return vireo_error(-ENODEV, "%s is gone", port_name(port));
+	pthread_mutex_lock(&port->lock);
+	count = port->driver->registers(port, regs, regs ? n : 0);
+	pthread_mutex_unlock(&port->lock);
+	return count;
+}

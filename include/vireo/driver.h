@@ -56,6 +56,10 @@ struct vireo_port_limits {
 	uint16_t max_tx_segs;
 	uint32_t rx_offloads, tx_offloads;    /* VIREO_RX_*, VIREO_TX_* that can be had */
 	bool rx_interrupts;
+	uint32_t rss_fields;                  /* VIREO_RSS_*; 0: no RSS that can be set */
+	uint16_t rss_key_len, rss_table;      /* bytes; entries, at most VIREO_MAX_RSS_TABLE */
+	uint16_t rss_queues;                  /* that the table can name */
+	uint16_t max_flows;                   /* at most VIREO_MAX_FLOWS */
 	char missing[160];                    /* see struct vireo_port_info */
 };
 
@@ -128,6 +132,14 @@ struct vireo_driver {
 	int (*set_mac)(struct vireo_port *port);       /* mac */
 	int (*set_mac_filter)(struct vireo_port *port);/* filter_macs */
 	int (*set_vlan)(struct vireo_port *port, uint16_t vlan_id, bool on);
+	int (*set_rss)(struct vireo_port *port);       /* rss; needs limits.rss_fields */
+	/* flows, which differ in what they match. -EOPNOTSUPP for what the device cannot match; also called while stopped. */
+	int (*check_flow)(struct vireo_port *port, const struct vireo_flow *flow);
+	int (*set_flows)(struct vireo_port *port);
+	int (*set_flow_control)(struct vireo_port *port);
+
+	/* Guarantees: probed. Fills in up to @n registers that a read does not change; returns how many there are. */
+	int (*registers)(struct vireo_port *port, struct vireo_register *regs, unsigned n);
 
 	/* Guarantees: probed. Adds what the device itself counts to @stats; NULL when it counts nothing. */
 	int (*stats)(struct vireo_port *port, struct vireo_stats *stats);
@@ -153,6 +165,10 @@ struct vireo_port_settings {
 	uint8_t filter_macs[VIREO_MAX_FILTER_MACS][VIREO_MAC_LEN];
 	unsigned n_vlans;                     /* bits set in vlans; 0: no filter */
 	uint64_t vlans[4096 / 64];
+	struct vireo_rss rss;                 /* lengths as in limits */
+	unsigned n_flows;
+	struct vireo_flow flows[VIREO_MAX_FLOWS];
+	struct vireo_flow_control flow_control;
 };
 
 /* What a driver asks the library about a port. */

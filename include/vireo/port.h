@@ -56,7 +56,7 @@ struct vireo_txq {
  * @mtu:                largest L3 packet in bytes, 68 to what the device can; default 1500
  * @promiscuous:        receive what is not addressed to us; may change later
  * @rx_interrupts:      set up what vireo_rxq_arm() and vireo_rxq_wait_any() need
- * @rss_key, @rss_key_len: key for RSS; default a symmetric one
+ * @rss_key, @rss_key_len: key for RSS, of the length that the device has; default a symmetric one
  */
 struct vireo_port_config {
 	uint16_t n_rxq;
@@ -90,6 +90,7 @@ struct vireo_port_config {
  * -EDQUOT RLIMIT_MEMLOCK; -ENODEV the device does not answer; -ETIMEDOUT it does not do what it must.
  */
 int vireo_port_open(const char *spec, const struct vireo_port_config *cfg, struct vireo_port **ret_port);
+
 /**
  * vireo_port_open_all() - take several network cards, all or none
  * @specs: one for each
@@ -340,6 +341,114 @@ int vireo_port_remove_mac(struct vireo_port *port, const uint8_t mac[VIREO_MAC_L
 /* Receive only the VLANs 0-4095 that were added; as long as none is, all are received. */
 int vireo_port_add_vlan(struct vireo_port *port, uint16_t vlan_id);
 int vireo_port_remove_vlan(struct vireo_port *port, uint16_t vlan_id);
+
+/*
+ * Receive-side scaling: a hash over addresses and ports of a packet chooses an entry of a table, and that a receive queue.
+ * A bit says for which packets; a TCP packet without its bit counts as IP, and what has no bit at all goes to queue 0.
+ */
+#define VIREO_RSS_IPV4     (1u << 0) /* over addresses */
+#define VIREO_RSS_IPV4_TCP (1u << 1) /* over addresses and ports; likewise below */
+#define VIREO_RSS_IPV4_UDP (1u << 2)
+#define VIREO_RSS_IPV6     (1u << 3)
+#define VIREO_RSS_IPV6_TCP (1u << 4)
+#define VIREO_RSS_IPV6_UDP (1u << 5)
+
+#define VIREO_MAX_RSS_KEY   64
+#define VIREO_MAX_RSS_TABLE 512
+
+/**
+ * struct vireo_rss - how packets spread over receive queues
+ * @fields:  VIREO_RSS_*; 0: not at all
+ * @key_len: bytes of @key, which the device decides; 0 in vireo_port_set_rss(): the key stays
+ * @n_table: entries of @table, which the device decides; 0 in vireo_port_set_rss(): the table stays
+ * @key:     the first byte is the first that the hash uses
+ * @table:   a receive queue for each value of the hash's low bits
+ */
+struct vireo_rss {
+	uint32_t fields;
+	uint16_t key_len;
+	uint16_t n_table;
+	uint8_t key[VIREO_MAX_RSS_KEY];
+	uint8_t table[VIREO_MAX_RSS_TABLE];
+};
+
+/** vireo_port_rss() - what is set; 0, or -EOPNOTSUPP when the device has no RSS that can be set */
+int vireo_port_rss(struct vireo_port *port, struct vireo_rss *ret_rss);
+
+/**
+ * vireo_port_set_rss() - change how packets spread over queues
+ * @port: the port
+ * @rss:  all of it, or without key or table
+ *
+ * Return: as all settings; -EINVAL for a key or table of another length, for a field or queue that RSS cannot reach.
+ */
+int vireo_port_set_rss(struct vireo_port *port, const struct vireo_rss *rss);
+
+/* Which parts of a struct vireo_flow must be equal to the packet's. */
+#define VIREO_FLOW_SRC      (1u << 0)
+#define VIREO_FLOW_DST      (1u << 1)
+#define VIREO_FLOW_SRC_PORT (1u << 2)
+#define VIREO_FLOW_DST_PORT (1u << 3)
+#define VIREO_FLOW_PROTOCOL (1u << 4)
+
+#define VIREO_MAX_FLOWS 128
+
+/**
+ * struct vireo_flow - IPv4 packets that go to one queue, whatever RSS says
+ * @match:    VIREO_FLOW_*, at least one
+ * @src, @dst: addresses as in the packet
+ * @src_port, @dst_port: of TCP and UDP, host byte order
+ * @protocol: of the IPv4 header
+ * @priority: 1 to 7; of several that match the highest wins
+ * @queue:    receive queue
+ */
+struct vireo_flow {
+	uint32_t match;
+	uint8_t src[4];
+	uint8_t dst[4];
+	uint16_t src_port;
+	uint16_t dst_port;
+	uint8_t protocol;
+	uint8_t priority;
+	uint16_t queue;
+};
+
+/** vireo_port_add_flow() - as all settings; one that differs from another in queue or priority alone takes its place */
+int vireo_port_add_flow(struct vireo_port *port, const struct vireo_flow *flow);
+/** vireo_port_remove_flow() - the one that matches what @flow does; -EINVAL when there is none */
+int vireo_port_remove_flow(struct vireo_port *port, const struct vireo_flow *flow);
+
+/**
+ * struct vireo_flow_control - pause frames (IEEE 802.3, annex 31B); both off by default
+ * @rx: stop sending for as long as the other side asks
+ * @tx: ask the other side to stop when receive runs full; full queues then hold up the others instead of dropping
+ */
+struct vireo_flow_control {
+	bool rx;
+	bool tx;
+};
+
+/** vireo_port_flow_control() - what is set; 0, or -EOPNOTSUPP */
+int vireo_port_flow_control(struct vireo_port *port, struct vireo_flow_control *ret_fc);
+/** vireo_port_set_flow_control() - as all settings */
+int vireo_port_set_flow_control(struct vireo_port *port, const struct vireo_flow_control *fc);
+
+/* A register of the device by its datasheet's name, for people who look for a fault. */
+struct vireo_register {
+	char name[24];
+	uint32_t offset;
+	uint32_t value;
+};
+
+/**
+ * vireo_port_registers() - read the registers that can be read without changing anything
+ * @port: the port
+ * @regs: filled in, up to @n; may be NULL when @n is 0
+ * @n:    room in @regs
+ *
+ * Return: how many there are, possibly more than @n; -EOPNOTSUPP; -ENODEV.
+ */
+int vireo_port_registers(struct vireo_port *port, struct vireo_register *regs, unsigned n);
 
 /* What vireo_port_poll() found, bits. */
 #define VIREO_EVENT_LINK   (1 << 0) /* the link changed; ask vireo_port_link() */

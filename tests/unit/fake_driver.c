@@ -269,6 +269,18 @@ static int fake_set_vlan(struct vireo_port *port, uint16_t vlan_id, bool on)
 	return fake_set(port);
 }
 
+static int fake_check_flow(struct vireo_port *port, const struct vireo_flow *flow)
+{
+	return flow->match & VIREO_FLOW_PROTOCOL && flow->protocol == 99 ? -EOPNOTSUPP : 0;
+}
+
+static int fake_registers(struct vireo_port *port, struct vireo_register *regs, unsigned n)
+{
+	if (n > 0)
+		regs[0] = (struct vireo_register){.name = "CTRL", .offset = 8, .value = 7};
+	return 1;
+}
+
 static int fake_stats(struct vireo_port *port, struct vireo_stats *stats)
 {
 	int err = may_fail();
@@ -310,6 +322,11 @@ static const struct vireo_driver driver = {
 	.set_mac = fake_set,
 	.set_mac_filter = fake_set,
 	.set_vlan = fake_set_vlan,
+	.set_rss = fake_set,
+	.check_flow = fake_check_flow,
+	.set_flows = fake_set,
+	.set_flow_control = fake_set,
+	.registers = fake_registers,
 	.stats = fake_stats,
 	.xstats = fake_xstats,
 };
@@ -336,6 +353,11 @@ void fake_driver_reset(void)
 		.rx_offloads = VIREO_RX_CSUM | VIREO_RX_LARGE | VIREO_RX_VLAN_STRIP,
 		.tx_offloads = VIREO_TX_L4_CSUM,
 		.rx_interrupts = true,
+		.rss_fields = VIREO_RSS_IPV4 | VIREO_RSS_IPV4_TCP,
+		.rss_key_len = 40,
+		.rss_table = 128,
+		.rss_queues = 3,
+		.max_flows = 2,
 	};
 	memcpy(fake_driver.mac, "\x02\0\0\0\0\1", VIREO_MAC_LEN);
 }
