@@ -45,8 +45,30 @@ static inline void io_read_barrier(void)
 }
 
 /*
- * A piece of a region with registers in it. Where the bus lets us map it, an access is a load or a store; where not, it
- * is a call of the bus. A read from a device that is gone gives all ones, as on the wire.
+ * The cache lines of @len bytes of a ring that are about to be read and written, where the device was the last to touch them.
+ * Owned at once: read first, they would have to be asked for a second time. A hint, and allowed to lie behind the ring's end.
+ */
+static inline void io_prefetch_ring(const void *at, size_t len)
+{
+#pragma GCC unroll 8
+	for (size_t i = 0; i < len; i += 64)
+#if defined(__x86_64__)
+		/* The compiler writes it only for processors that must have it; on others it does nothing. */
+		__asm__ volatile("prefetchw %0" : : "m"(*((const char *)at + i)));
+#else
+		__builtin_prefetch((const char *)at + i, 1);
+#endif
+}
+
+/*
+ * A piece of a region with registers in it. Where the bus lets us map the whole piece, an access is a load or a store;
+ * where not, it is a call of the bus. A read from a device that is gone gives all ones, as on the wire.
+ *
+ * A bus may let us map a few pages of a region only (the simulated 82599 shares its doorbells, and no other register). A
+ * window over the whole region is then calls of the bus, right and slow, for set-up; what bursts touch gets a small
+ * window of its own, which is a store wherever it can be one. A call does not overtake an earlier one, and a read comes
+ * back after all writes before it are done; but a store to a mapped page may overtake calls that only write. So read any
+ * register by call after set-up and before the first doorbell, as the poll of an enable bit does.
  */
 struct io_window {
 	struct vireo_device *dev;

@@ -204,12 +204,18 @@ static void add_word(struct offload_plan *plan, uint32_t at, uint16_t value)
 		plan->head = at + 2;
 }
 
-static int plan_ip_csum(const struct vireo_pkt *p, const struct l3 *l3, struct offload_plan *plan)
+static int plan_ip_csum(const struct vireo_pkt *p, const struct l3 *l3, const struct offload_caps *caps,
+			struct offload_plan *plan)
 {
 	uint16_t old;
 
 	if (p->flags & VIREO_PKT_IPV6)
 		return -EINVAL;
+	if (caps->ip_csum) {
+		plan->ip_csum = true;
+		add_word(plan, l3->start + IPV4_CSUM, 0);
+		return 0;
+	}
 	memcpy(&old, l3->bytes + IPV4_CSUM, sizeof(old));
 	/* Adding the complement of the old checksum takes it out of the sum. */
 	add_word(plan, l3->start + IPV4_CSUM,
@@ -265,7 +271,14 @@ static int plan_large(const struct vireo_pkt *pkts, unsigned n, uint32_t len, st
 	plan->csum_offset = TCP_CSUM;
 	plan->seg_size = p->tx.seg_size;
 	plan->hdr_len = l3->l4_start + p->tx.l4_len;
-	if (!(p->flags & VIREO_PKT_LARGE))
+	if (caps->tso_bare) {
+		l3->l4_len = 0;
+		/* Each segment gets a header checksum of its own, so the device must be asked for it. */
+		if (!plan->ipv6 && !plan->ip_csum)
+			add_word(plan, l3->start + IPV4_CSUM, 0);
+		plan->ip_csum = !plan->ipv6;
+	}
+	if (caps->tso_bare || !(p->flags & VIREO_PKT_LARGE))
 		add_word(plan, l3->l4_start + TCP_CSUM, fold(pseudo_sum(l3, PROTO_TCP)));
 	return 0;
 }
@@ -321,7 +334,7 @@ static int plan_requests(const struct vireo_pkt *pkts, unsigned n, uint32_t len,
 	if (err)
 		return err;
 	if (flags & VIREO_PKT_TX_IP_CSUM)
-		err = plan_ip_csum(&pkts[0], &l3, plan);
+		err = plan_ip_csum(&pkts[0], &l3, caps, plan);
 	if (err)
 		return err;
 	if (flags & (VIREO_PKT_TX_TSO | VIREO_PKT_LARGE))
@@ -396,6 +409,59 @@ void *offload_apply(const struct offload_plan *plan, const struct vireo_pkt *pkt
 	start -= VLAN_TAG_LEN;
 	memcpy(start + ETH_ADDRS_LEN, tag, sizeof(tag));
 	return start;
+}
+
+/* Two 32-bit words, as stored. */
+static inline uint64_t sum_two(const uint8_t *p)
+{
+	uint32_t words[2];
+
+	memcpy(words, p, sizeof(words));
+	return (uint64_t)words[0] + words[1];
+}
+
+/* A header of @hlen bytes in one piece: protocol, what is behind it, and the sum of its addresses. */
+static inline bool read_flat(const uint8_t *ip, uint32_t hlen, bool ipv6, uint8_t *ret_protocol, uint32_t *ret_l4_len,
+			     uint64_t *ret_sum)
+{
+	uint32_t total = load16(ip + 2);
+
+	if (ipv6) {
+		*ret_protocol = ip[6];
+		*ret_l4_len = load16(ip + 4);
+		*ret_sum = sum_two(ip + 8) + sum_two(ip + 16) + sum_two(ip + 24) + sum_two(ip + 32);
+		return hlen == IPV6_HLEN && ip[0] >> 4 == 6;
+	}
+	*ret_protocol = ip[9];
+	*ret_l4_len = total - hlen;
+	*ret_sum = sum_two(ip + 12);
+	return total >= hlen && hlen % 4 == 0 && ip[0] == (0x40 | hlen / 4);
+}
+
+bool offload_fill_headers(const struct vireo_pkt *pkt, uint32_t flags)
+{
+	uint32_t l3_len = pkt->tx.l3_len, l4_at = pkt->tx.l2_len + l3_len, l4_len;
+	uint8_t *ip = (uint8_t *)vireo_pkt_data(pkt) + pkt->tx.l2_len;
+	bool udp = flags & VIREO_PKT_TX_UDP_CSUM, ipv6 = flags & VIREO_PKT_IPV6;
+	uint8_t protocol, wanted = udp ? PROTO_UDP : PROTO_TCP;
+	uint16_t csum;
+	uint64_t sum;
+
+	if (pkt->tx.l2_len < ETH_HLEN || l3_len < IPV4_HLEN_MIN || l4_at > pkt->len || (ipv6 && l3_len != IPV6_HLEN))
+		return false;
+	if (!read_flat(ip, l3_len, ipv6, &protocol, &l4_len, &sum))
+		return false;
+	if (flags & L4_REQUESTS) {
+		if (l4_at + l4_len != pkt->len || protocol != wanted || l4_len < (udp ? UDP_HLEN : TCP_HLEN_MIN))
+			return false;
+		csum = fold(sum + htons(wanted) + htons((uint16_t)l4_len));
+		memcpy(ip + l3_len + (udp ? UDP_CSUM : TCP_CSUM), &csum, sizeof(csum));
+	} else if (l4_at + l4_len > pkt->len) {
+		return false;
+	}
+	if (flags & VIREO_PKT_TX_IP_CSUM)
+		memset(ip + IPV4_CSUM, 0, sizeof(csum));
+	return true;
 }
 
 /* The ethertype behind up to two tags; 0 when the packet ends before. */

@@ -31,7 +31,9 @@ uint16_t offload_sum(const struct vireo_pkt *pkts, unsigned n, uint32_t from, ui
 struct offload_caps {
 	uint32_t tx_offloads; /* VIREO_TX_* */
 	bool csum;            /* completes a partial checksum that runs to the end of the frame */
+	bool ip_csum;         /* fills in an IPv4 header checksum that is 0 */
 	bool tso4, tso6;      /* cuts segments */
+	bool tso_bare;        /* and wants both their checksums without anything that depends on their length */
 	bool vlan;            /* inserts a tag */
 };
 
@@ -46,6 +48,7 @@ struct offload_plan {
 	bool tag;            /* insert a VLAN tag */
 	bool partial;        /* the device completes the checksum ... */
 	bool large;          /* ... and cuts segments of seg_size */
+	bool ip_csum;        /* the device fills in the IPv4 header checksum, also of each segment */
 	bool ipv6;
 	bool cwr;            /* large: congestion window reduced, which only the first segment may say */
 	uint16_t tci;
@@ -56,7 +59,7 @@ struct offload_plan {
 	struct {
 		uint16_t at;
 		uint16_t value; /* as stored */
-	} words[2];
+	} words[3];
 };
 
 /*
@@ -73,6 +76,13 @@ int offload_plan(const struct vireo_pkt *pkts, unsigned n, const struct offload_
  * themselves are not written. Returns where the packet starts now: where it did, or VLAN_TAG_LEN in front.
  */
 void *offload_apply(const struct offload_plan *plan, const struct vireo_pkt *pkts, unsigned n);
+
+/*
+ * For a packet of one element that is not SHARED and asks for nothing but VIREO_PKT_TX_IP_CSUM and one of the L4 checksums (@flags:
+ * with IPV6), all of which the device does: what offload_plan() and offload_apply() would make of it, much faster. False, and
+ * nothing is changed, when they would have to do anything else, or would refuse it; they are asked then.
+ */
+bool offload_fill_headers(const struct vireo_pkt *pkt, uint32_t flags);
 
 /* Where the headers of a TCP packet end. */
 struct offload_headers {

@@ -17,6 +17,7 @@
 
 #define ROOM	     64 /* headroom of every element */
 #define MAX_ELEMENTS 8
+#define FRAME_HEADERS 74 /* as many bytes of any frame as headers may have */
 
 static const struct frame_shape shapes[] = {
 	{.payload = 10},
@@ -332,6 +333,68 @@ static void offload_plan_large_state_leaves_the_data_alone(void **state)
 	drop(p);
 }
 
+/* A device that adds lengths itself wants both sums without; whoever asked, and for state that came from elsewhere. */
+static void offload_plan_bare_tso_leaves_lengths_out_of_both_sums(void **state)
+{
+	static const uint32_t requests[] = {VIREO_PKT_TX_TSO, VIREO_PKT_TX_TSO | VIREO_PKT_TX_IP_CSUM,
+					    VIREO_PKT_LARGE | VIREO_PKT_CSUM_PARTIAL};
+	struct offload_caps caps = all_caps;
+
+	caps.ip_csum = caps.tso_bare = true;
+	for (unsigned i = 0; i < 2 * sizeof(requests) / sizeof(requests[0]); i++) {
+		struct frame_shape shape = {.payload = 5000, .ipv6 = i % 2};
+		struct packet *p = whole(&shape);
+		uint8_t want[FRAME_HEADERS], got[FRAME_HEADERS];
+		struct offload_plan plan;
+		uint16_t length, sum;
+
+		if (shape.ipv6 && requests[i / 2] & VIREO_PKT_TX_IP_CSUM) {
+			free(p);
+			continue;
+		}
+		frame_make_partial(&shape, p->frame, p->len);
+		memcpy(want, p->frame, sizeof(want));
+		cut(p, 3);
+		request(p, &shape, requests[i / 2]);
+		p->pkts[0].tx.seg_size = 1448;
+		assert_int_equal(offload_plan(p->pkts, p->n, &caps, &plan), 0);
+		assert_true(plan.large && plan.partial);
+		assert_int_equal(plan.ip_csum, !shape.ipv6);
+		offload_apply(&plan, p->pkts, p->n);
+		assert_true(offload_copy(p->pkts, p->n, 0, got, sizeof(got)));
+		/* Adding the length to what is there gives what a device gets that wants it. */
+		memcpy(&sum, got + p->l2 + p->l3 + 16, sizeof(sum));
+		length = __builtin_bswap16(p->len - p->l2 - p->l3);
+		sum = sum + length > 0xffff ? sum + length + 1 : sum + length;
+		memcpy(got + p->l2 + p->l3 + 16, &sum, sizeof(sum));
+		if (!shape.ipv6)
+			memset(want + p->l2 + 10, 0, 2);
+		assert_memory_equal(got, want, sizeof(got));
+		drop(p);
+	}
+}
+
+static void offload_plan_ip_csum_by_the_device_leaves_a_zero(void **state)
+{
+	static const struct frame_shape shape = {.payload = 100};
+	struct offload_caps caps = all_caps;
+	struct packet *p = whole(&shape);
+	uint8_t want[FRAME_HEADERS], got[FRAME_HEADERS];
+	struct offload_plan plan;
+
+	caps.ip_csum = true;
+	memcpy(want, p->frame, sizeof(want));
+	memset(want + p->l2 + 10, 0, 2);
+	cut(p, 2);
+	request(p, &shape, VIREO_PKT_TX_IP_CSUM);
+	assert_int_equal(offload_plan(p->pkts, p->n, &caps, &plan), 0);
+	assert_true(plan.ip_csum && !plan.partial);
+	offload_apply(&plan, p->pkts, p->n);
+	assert_true(offload_copy(p->pkts, p->n, 0, got, sizeof(got)));
+	assert_memory_equal(got, want, sizeof(got));
+	drop(p);
+}
+
 struct refusal {
 	const char *why;
 	uint32_t flags;
@@ -476,6 +539,8 @@ int main(void)
 		cmocka_unit_test(offload_plan_udp_sum_of_zero_becomes_all_ones),
 		cmocka_unit_test(offload_plan_tso_fills_in_what_the_device_needs),
 		cmocka_unit_test(offload_plan_large_state_leaves_the_data_alone),
+		cmocka_unit_test(offload_plan_bare_tso_leaves_lengths_out_of_both_sums),
+		cmocka_unit_test(offload_plan_ip_csum_by_the_device_leaves_a_zero),
 		cmocka_unit_test(offload_plan_impossible_request_is_refused),
 		cmocka_unit_test(offload_plan_partial_out_of_bounds_is_refused),
 		cmocka_unit_test(offload_find_tcp_every_shape_and_cut_is_found),
