@@ -20,8 +20,8 @@
 
 /* What costs nothing on the way of a packet. */
 #define WANTED_ALWAYS                                                                                                  \
-	(VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_MTU |   \
-	 VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX |                    \
+	(VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER | VIRTIO_NET_F_MAC | \
+	 VIRTIO_NET_F_STATUS | VIRTIO_NET_F_MTU | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX |                        \
 	 VIRTIO_NET_F_CTRL_MAC_ADDR | VIRTIO_NET_F_MQ | VIRTIO_NET_F_SPEED_DUPLEX)
 #define GUEST_TSO (VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6)
 #define HOST_TSO  (VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6)
@@ -48,6 +48,25 @@ static uint64_t drop_orphans(uint64_t f)
 	return f;
 }
 
+static struct virtio_rxq *rxq(const struct virtio_port *vp, unsigned i)
+{
+	return (struct virtio_rxq *)vireo_port_rxq_head(vp->port, i);
+}
+
+static struct virtio_txq *txq(const struct virtio_port *vp, unsigned i)
+{
+	return (struct virtio_txq *)vireo_port_txq_head(vp->port, i);
+}
+
+/* Whether a packet can need more than one buffer. */
+static bool needs_several_buffers(const struct virtio_port *vp)
+{
+	for (unsigned i = 0; i < vireo_port_config(vp->port)->n_rxq; i++)
+		if (rxq(vp, i)->head.max_segs > 1)
+			return true;
+	return false;
+}
+
 /* What this configuration needs of what there is. */
 static uint64_t choose_features(const struct virtio_port *vp)
 {
@@ -58,6 +77,18 @@ static uint64_t choose_features(const struct virtio_port *vp)
 		wanted |= VIRTIO_NET_F_GUEST_CSUM;
 	if (cfg->rx_offloads & VIREO_RX_LARGE)
 		wanted |= GUEST_TSO | VIRTIO_NET_F_GUEST_ECN;
+	/*
+	 * With CSUM the device looks into the header of every packet, which costs a cache line that it does not have; so not for
+	 * a port whose packets all have their checksums. One that receives partial ones is likely to be handed some.
+	 */
+	if (cfg->tx_offloads || (cfg->rx_offloads & (VIREO_RX_CSUM | VIREO_RX_LARGE)))
+		wanted |= VIRTIO_NET_F_CSUM;
+	/*
+	 * With MRG_RXBUF each header has a count of buffers: a cache line to look at, and for whoever sends the packet on one to
+	 * write, for there the count must be 0 (5.1.6.2.1).
+	 */
+	if (needs_several_buffers(vp))
+		wanted |= VIRTIO_NET_F_MRG_RXBUF;
 	if (cfg->tx_offloads & VIREO_TX_TSO)
 		wanted |= HOST_TSO | VIRTIO_NET_F_HOST_ECN;
 	/* With CTRL_VLAN a device receives no VLAN that it was not told of, so only with a filter; see virtio_set_vlan(). */
@@ -266,16 +297,6 @@ static int port_link(struct virtio_port *vp, struct vireo_link *ret_link)
 	return err;
 }
 
-static struct virtio_rxq *rxq(const struct virtio_port *vp, unsigned i)
-{
-	return (struct virtio_rxq *)vireo_port_rxq_head(vp->port, i);
-}
-
-static struct virtio_txq *txq(const struct virtio_port *vp, unsigned i)
-{
-	return (struct virtio_txq *)vireo_port_txq_head(vp->port, i);
-}
-
 /* Vector 0 is for configuration changes, 1 + i for receive queue i. */
 static unsigned count_vectors(const struct vireo_port_config *cfg)
 {
@@ -380,6 +401,7 @@ static int virtio_start(struct vireo_port *port)
 	const struct vireo_port_config *cfg = vireo_port_config(port);
 	struct virtio_port *vp = virtio_port_of(port);
 	struct vireo_link link;
+	bool packed;
 	int err;
 
 	err = virtio_pci_reset(&vp->pci);
@@ -400,10 +422,11 @@ static int virtio_start(struct vireo_port *port)
 		return err;
 	}
 	vp->link_up = link.up;
+	packed = virtio_has(vp, VIRTIO_F_RING_PACKED);
 	for (unsigned i = 0; i < cfg->n_rxq; i++)
-		rxq(vp, i)->head.pub.burst = virtio_rx_burst;
+		rxq(vp, i)->head.pub.burst = virtio_rx_burst_choose(packed);
 	for (unsigned i = 0; i < cfg->n_txq; i++)
-		txq(vp, i)->head.pub.burst = virtio_tx_burst;
+		txq(vp, i)->head.pub.burst = virtio_tx_burst_choose(packed);
 	return 0;
 }
 
@@ -423,7 +446,7 @@ static int drain(struct virtio_port *vp)
 			virtio_txq_reclaim(&q->head);
 			if (virtio_txq_is_empty(q))
 				break;
-			if (virtq_pending(&q->vq) < 0)
+			if (virtq_has_used(&q->vq, 1) < 0)
 				return vireo_error(-EIO, "%s does not say what it sent", vp->pci.name);
 			status = virtio_pci_status(&vp->pci);
 			if (status < 0)

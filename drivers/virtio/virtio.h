@@ -109,24 +109,27 @@ int virtio_set_mac(struct vireo_port *port);
 int virtio_set_mac_filter(struct vireo_port *port);
 int virtio_set_vlan(struct vireo_port *port, uint16_t vlan_id, bool on);
 
-/* Receive: virtio_rx.c */
+/* Receive: virtio_rx.c, and virtio_rxq.c for the life of a queue */
 
 struct virtio_rxq {
 	struct vireo_rxq_head head;
 	struct virtq vq;
-	void **bufs;         /* by descriptor: what the device may write to; NULL: nothing */
+	void **bufs;         /* by id: what the device may write to; once ids are shuffled, NULL where it has none */
 	uint32_t buf_len;    /* what it may write to each, header included */
 	uint32_t pkt_flags;  /* the pool, as packets name it */
 	uint16_t port_index;
 	uint16_t bulk;       /* VIRTIO_BULK, less for a tiny ring */
 	uint8_t valid_mask;  /* header flags that mean a good checksum */
 	uint8_t inspect;     /* written by the control thread: look into every packet, for VLANs */
+	bool special;        /* armed or debug: not for the fast path */
+	bool starved;        /* a refill found too few buffers; counted once */
+
+	uint32_t hdr_mask;   /* bits of flags, gso_type and, above, num_buffers that a plain packet ... */
+	uint32_t hdr_want;   /* ... has like this; a mask of 0: the header need not be looked at */
 	bool armed;
 	bool debug;
-
 	struct io_window kick;
 	struct virtio_port *vp;
-	bool starved;        /* a refill found too few buffers; counted once */
 	int fd;              /* eventfd, or -1 */
 	void *mem;
 	uint16_t *free_ids;
@@ -134,23 +137,38 @@ struct virtio_rxq {
 
 int virtio_rxq_create(struct vireo_port *port, unsigned idx, struct vireo_rxq_head **ret_q);
 void virtio_rxq_destroy(struct vireo_rxq_head *head);
-unsigned virtio_rx_burst(struct vireo_rxq *pub, struct vireo_pkt *pkts, unsigned n);
+unsigned virtio_rx_burst_nothing(struct vireo_rxq *pub, struct vireo_pkt *pkts, unsigned n);
+typedef unsigned (*virtio_rx_burst_fn)(struct vireo_rxq *pub, struct vireo_pkt *pkts, unsigned n);
+/* The best for this processor. */
+virtio_rx_burst_fn virtio_rx_burst_choose(bool packed);
 int virtio_rxq_arm(struct vireo_rxq_head *head);
+void virtio_rxq_disarm(struct virtio_rxq *q);
 int virtio_rxq_fd(struct vireo_rxq_head *head);
+/* Offer a buffer in every descriptor that is free; false when the pool has too few. */
+bool virtio_rxq_fill(struct virtio_rxq *q);
+/* The ids are in no order from now on. */
+void virtio_rxq_shuffle(struct virtio_rxq *q);
 /* Fill the ring; -ENOSPC. */
 int virtio_rxq_start(struct virtio_rxq *q);
 /* The device was reset: every buffer back to its pool. */
 void virtio_rxq_stop(struct virtio_rxq *q);
 
-/* Transmit: virtio_tx.c */
+/* Transmit: virtio_tx.c, and virtio_txq.c for what becomes of buffers and for the life of a queue */
 
-/* What was handed out with a descriptor. */
-struct virtio_sent {
-	void *buf;           /* NULL: a header slot */
-	uint32_t flags;      /* the packet's */
-	uint16_t next;       /* descriptor of the same packet */
-	uint16_t n;          /* in the first descriptor of a packet: how many; 0: nothing was handed out */
-};
+/*
+ * What is kept of a buffer beside its address, by id: its pool where packets have it, and in the first descriptor of a packet
+ * how many it has (0: the device has no packet that begins here).
+ */
+#define VIRTIO_OWNER_N      0xffu
+#define VIRTIO_OWNER_SHARED (1u << 16)
+#define VIRTIO_OWNER_POOL   (0xffu << VIREO_PKT_POOL_SHIFT)
+
+static_assert(1 + VIREO_MAX_SEGS <= VIRTIO_OWNER_N, "so many descriptors");
+
+/* What a packet has when it is more than one element to be sent as it is. */
+#define VIRTIO_TX_NOT_PLAIN                                                                                            \
+	(VIREO_PKT_MORE | VIREO_PKT_SHARED | VIREO_PKT_CSUM_PARTIAL | VIREO_PKT_LARGE | VIREO_PKT_VLAN |               \
+	 VIREO_PKT_TX_MASK)
 
 /* Room for a header where the packet has none, and for the first bytes of packets that must not be written. */
 #define VIRTIO_SLOT_SIZE 256
@@ -158,12 +176,14 @@ struct virtio_sent {
 struct virtio_txq {
 	struct vireo_txq_head head;
 	struct virtq vq;
-	struct virtio_sent *sent; /* by descriptor */
-	char *slots;         /* by descriptor, VIRTIO_SLOT_SIZE apart */
-	uint16_t unseen;     /* packets since we looked at what was sent */
-	uint16_t max_segs;
+	void **bufs;         /* by id; NULL: a header slot */
+	uint32_t *owners;    /* by id */
+	uint16_t clean_at;   /* look for what was sent once so few descriptors are free */
 	bool debug;
 
+	uint16_t max_segs;
+	uint16_t *nexts;     /* by id: that of the next descriptor of the packet */
+	char *slots;         /* by id, VIRTIO_SLOT_SIZE apart */
 	struct io_window kick;
 	struct virtio_port *vp;
 	void *mem;
@@ -172,7 +192,10 @@ struct virtio_txq {
 
 int virtio_txq_create(struct vireo_port *port, unsigned idx, struct vireo_txq_head **ret_q);
 void virtio_txq_destroy(struct vireo_txq_head *head);
-unsigned virtio_tx_burst(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n);
+unsigned virtio_tx_burst_nothing(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n);
+typedef unsigned (*virtio_tx_burst_fn)(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n);
+/* The best for this processor. */
+virtio_tx_burst_fn virtio_tx_burst_choose(bool packed);
 unsigned virtio_txq_reclaim(struct vireo_txq_head *head);
 void virtio_txq_start(struct virtio_txq *q);
 bool virtio_txq_is_empty(const struct virtio_txq *q);
@@ -180,8 +203,8 @@ bool virtio_txq_is_empty(const struct virtio_txq *q);
 void virtio_txq_stop(struct virtio_txq *q);
 
 /* What a burst touches without state or requests lies in two lines. */
-static_assert(offsetof(struct virtio_rxq, kick) <= 128, "two cache lines");
-static_assert(offsetof(struct virtio_txq, kick) <= 128, "two cache lines");
+static_assert(offsetof(struct virtio_rxq, hdr_mask) <= 128, "two cache lines");
+static_assert(offsetof(struct virtio_txq, max_segs) <= 128, "two cache lines");
 
 /* The port: virtio.c */
 

@@ -49,6 +49,9 @@ int virtio_ctrl_enable(struct virtio_port *vp)
 	if (size < 2)
 		return vireo_error(-EIO, "%s offers a control queue and has none", vp->pci.name);
 	virtq_init(&ctrl->vq, size < VIRTIO_CTRL_RING ? size : VIRTIO_CTRL_RING, ctrl->mem, ctrl->free_ids);
+	ctrl->vq.packed = virtio_has(vp, VIRTIO_F_RING_PACKED);
+	ctrl->vq.in_order = virtio_has(vp, VIRTIO_F_IN_ORDER);
+	virtq_reset(&ctrl->vq);
 	err = virtio_pci_enable_queue(&vp->pci, ctrl->idx, &ctrl->vq, VIRTIO_NO_VECTOR, &ctrl->kick);
 	ctrl->ready = !err;
 	return err;
@@ -66,7 +69,7 @@ static int wait_for_answer(struct virtio_port *vp)
 
 	for (;;) {
 		bool late = deadline_passed(&deadline);
-		int pending = virtq_pending(&ctrl->vq), status;
+		int pending = virtq_has_used(&ctrl->vq, 1), status;
 
 		if (pending < 0)
 			return vireo_error(-EIO, "%s: the used ring of the control queue makes no sense", vp->pci.name);
@@ -90,25 +93,24 @@ static int exchange(struct virtio_port *vp, size_t len)
 {
 	struct virtio_ctrl *ctrl = &vp->ctrl;
 	struct virtq *vq = &ctrl->vq;
-	uint16_t out = virtq_take_id(vq), in = virtq_take_id(vq);
+	struct virtq_chain chain = {0};
 	struct virtq_used_elem e;
 	int err;
 
-	virtq_set_desc(vq, out, vireo_iova(ctrl->request), len, VIRTQ_DESC_F_NEXT);
-	vq->desc[out].next = in;
-	virtq_set_desc(vq, in, vireo_iova(ctrl->ack), 1, VIRTQ_DESC_F_WRITE);
-	virtq_offer(vq, out);
+	virtq_chain_add(vq, &chain, vireo_iova(ctrl->request), (uint32_t)len, 0);
+	virtq_chain_add(vq, &chain, vireo_iova(ctrl->ack), 1, VIRTQ_DESC_F_WRITE);
+	virtq_chain_offer(vq, &chain);
 	virtq_publish(vq);
 	virtio_kick(vq, &ctrl->kick, ctrl->idx);
 	err = wait_for_answer(vp);
 	if (err)
 		return err;
-	e = virtq_peek(vq, 0);
-	if (e.id != out)
+	e = virtq_peek(vq, vq->packed, 0);
+	if (e.id != chain.first)
 		return vireo_error(-EIO, "%s answered a command that was not sent", vp->pci.name);
-	vq->used_idx++;
-	virtq_put_id(vq, out);
-	virtq_put_id(vq, in);
+	vq->used_idx += vq->packed ? chain.n : 1;
+	virtq_put_id(vq, chain.first);
+	virtq_put_id(vq, chain.last);
 	return 0;
 }
 

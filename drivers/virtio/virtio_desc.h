@@ -12,9 +12,14 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields are used withou
 /* 2.7.5 Descriptor table */
 struct virtq_desc {
 	uint64_t iova;
-	uint32_t len;
-	uint16_t flags;
-	uint16_t next;
+	union {
+		struct {
+			uint32_t len;
+			uint16_t flags;
+			uint16_t next;
+		};
+		uint64_t second;
+	};
 };
 static_assert(sizeof(struct virtq_desc) == 16, "2.7.5");
 
@@ -35,6 +40,8 @@ struct virtq_used_elem {
 	uint32_t id;
 	uint32_t len;
 };
+#define VIRTQ_USED_ID(word)  ((uint32_t)(word))
+#define VIRTQ_USED_LEN(word) ((uint32_t)((word) >> 32))
 struct virtq_used {
 	uint16_t flags;
 	uint16_t idx;
@@ -43,6 +50,36 @@ struct virtq_used {
 static_assert(sizeof(struct virtq_used_elem) == 8 && sizeof(struct virtq_used) == 4, "2.7.8");
 
 #define VIRTQ_USED_F_NO_NOTIFY 1
+
+/* 2.8.13 Packed ring: descriptors that both sides write in turn */
+struct virtq_packed_desc {
+	uint64_t iova;
+	union {
+		struct {
+			uint32_t len;
+			uint16_t id;
+			uint16_t flags; /* VIRTQ_DESC_F_*, and whose turn it is */
+		};
+		uint64_t second;
+	};
+};
+static_assert(sizeof(struct virtq_packed_desc) == 16, "2.8.13");
+
+/* The second word: length, id and flags. */
+#define VIRTQ_PACKED_ID_SHIFT    32
+#define VIRTQ_PACKED_FLAGS_SHIFT 48
+
+#define VIRTQ_PACKED_F_AVAIL (1u << 7)
+#define VIRTQ_PACKED_F_USED  (1u << 15)
+
+/* 2.8.14 Event suppression: one that each side writes */
+struct virtq_event {
+	uint16_t desc;
+	uint16_t flags;
+};
+
+#define VIRTQ_EVENT_F_ENABLE  0
+#define VIRTQ_EVENT_F_DISABLE 1
 
 /* 5.1.6 In front of every packet; with VERSION_1 it always has num_buffers. */
 struct virtio_net_hdr {

@@ -76,6 +76,8 @@
 #define VIRTIO_NET_F_CTRL_MAC_ADDR    VIRTIO_F(23)
 #define VIRTIO_F_VERSION_1            VIRTIO_F(32)
 #define VIRTIO_F_ACCESS_PLATFORM      VIRTIO_F(33)
+#define VIRTIO_F_RING_PACKED          VIRTIO_F(34)
+#define VIRTIO_F_IN_ORDER             VIRTIO_F(35)
 #define VIRTIO_NET_F_SPEED_DUPLEX     VIRTIO_F(63)
 
 /* 5.1.4 Network device configuration.   offset   bits, there with feature */

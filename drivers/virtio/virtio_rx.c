@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Receive: VIRTIO 1.2, 5.1.6.3 and 5.1.6.4. A burst takes runs of plain packets in one tight loop: one buffer, nothing in
- * the header but perhaps a checksum that the device found right. It hands any other packet to receive_any(), which looks
- * at everything again and from the start: the device may have written in between.
+ * Receive: VIRTIO 1.2, 5.1.6.3 and 5.1.6.4. A burst takes runs of plain packets in one tight loop: one buffer that the device
+ * gave back in its turn, nothing in the header but perhaps a checksum that the device found right. It hands any other packet
+ * to receive_any(), which looks at everything again and from the start: the device may have written in between.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "dma.h"
 #include "offload.h"
@@ -17,87 +13,151 @@
 #include "virtio.h"
 
 /* Headers this many packets ahead are asked for before they are needed. */
-#define PREFETCH 4
-
-/* The Ethernet header and two VLAN tags, as the library counts it. */
-#define FRAME_OVERHEAD (ETH_HLEN + 2 * VLAN_TAG_LEN)
+#define PREFETCH 8
 
 /* The header's gso_type bits that say which protocol is cut. */
 #define GSO_PROTOCOL(type) ((type) & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN)
 
 /* What became of one packet. */
 struct outcome {
-	unsigned n_used; /* entries of the used ring that it took; 0: it does not fit into this burst, leave it */
+	unsigned n_used; /* buffers that it took; 0: it does not fit into this burst, leave it */
 	unsigned n_pkts; /* elements for the application */
 	uint64_t bytes;
 };
 
-static struct virtio_rxq *rxq_of(struct vireo_rxq_head *head)
-{
-	return (struct virtio_rxq *)head;
-}
-
-static unsigned burst_nothing(struct vireo_rxq *pub, struct vireo_pkt *pkts, unsigned n)
+unsigned virtio_rx_burst_nothing(struct vireo_rxq *pub, struct vireo_pkt *pkts, unsigned n)
 {
 	return 0;
 }
 
-static unsigned give_up(struct virtio_rxq *q)
+static __attribute__((noinline)) unsigned give_up(struct virtio_rxq *q)
 {
 	vireo_log(VIREO_LOG_ERR,
 		  "%s: the used ring of RX queue %u makes no sense; the port must be stopped and started",
 		  q->vp->pci.name, q->head.idx);
 	vireo_port_failed(q->head.port, -EIO);
-	q->head.pub.burst = burst_nothing;
+	q->head.pub.burst = virtio_rx_burst_nothing;
 	return 0;
 }
 
 /* Refill */
 
-/* Offer @n buffers; false when the pool has fewer. */
-static bool post(struct virtio_rxq *q, unsigned n)
+/* Offer @n buffers in the order of the table, in one piece of it; false when the pool has fewer. */
+static inline __attribute__((always_inline)) bool post_natural(struct virtio_rxq *q, unsigned n, const bool packed)
 {
-	struct virtq vq = q->vq; /* indices in registers while we write memory that might be them */
+	struct virtq *vq = &q->vq;
+	const unsigned at = vq->free_head & vq->mask;
+	void **bufs = &q->bufs[at];
+	const uint64_t add = dma_iova_offset + VIRTIO_HDR_AT;
+
+	if (!pool_get_bufs(q->head.pool, bufs, n))
+		return false;
+	if (packed) {
+		struct virtq_packed_desc *d = &vq->packed_desc[at];
+		uint64_t flags = virtq_avail_flags(vq, vq->avail_idx) | VIRTQ_DESC_F_WRITE;
+		uint64_t second =
+			flags << VIRTQ_PACKED_FLAGS_SHIFT | (uint64_t)at << VIRTQ_PACKED_ID_SHIFT | q->buf_len;
+
+		for (unsigned i = n - 1; i > 0; i--) {
+			io_store_relaxed(&d[i].iova, (uintptr_t)bufs[i] + add);
+			io_store_relaxed(&d[i].second, second + ((uint64_t)i << VIRTQ_PACKED_ID_SHIFT));
+		}
+		/* The device comes past the first one before any other: once it has that, it has all. */
+		io_store_relaxed(&d->iova, (uintptr_t)bufs[0] + add);
+		virtq_hand_over(d, second);
+	} else {
+		/* All but the address stays as it is from the start on. */
+		for (unsigned i = 0; i < n; i++)
+			io_store_relaxed(&vq->desc[at + i].iova, (uintptr_t)bufs[i] + add);
+	}
+	vq->free_head += n;
+	vq->avail_idx += n;
+	return true;
+}
+
+/* Offer @n buffers one by one, whatever the order of their ids. */
+static __attribute__((noinline)) bool post_any(struct virtio_rxq *q, unsigned n)
+{
 	void *bufs[VIRTIO_BULK];
 
 	if (!pool_get_bufs(q->head.pool, bufs, n))
 		return false;
 	for (unsigned i = 0; i < n; i++) {
-		uint16_t id = virtq_take_id(&vq);
+		uint16_t id = virtq_take_id(&q->vq);
 
 		q->bufs[id] = bufs[i];
-		virtq_set_desc(&vq, id, dma_iova(bufs[i]) + VIRTIO_HDR_AT, q->buf_len, VIRTQ_DESC_F_WRITE);
-		virtq_offer(&vq, id);
+		virtq_add(&q->vq, q->vq.packed, id, dma_iova(bufs[i]) + VIRTIO_HDR_AT, q->buf_len, VIRTQ_DESC_F_WRITE);
 	}
-	q->vq.free_head = vq.free_head;
-	q->vq.avail_idx = vq.avail_idx;
 	return true;
 }
 
+static inline bool post(struct virtio_rxq *q, unsigned n, const bool packed)
+{
+	if (unlikely(!q->vq.natural))
+		return post_any(q, n);
+	/* A constant n makes the copy out of the pool a handful of vector moves. */
+	if (likely(n == VIRTIO_BULK))
+		return post_natural(q, VIRTIO_BULK, packed);
+	return post_natural(q, n, packed);
+}
+
 /*
- * Fill up what is empty, in bulk, with one doorbell. Where the pool has little left and the ring too, single buffers
- * are taken: with bulk alone a receiver could stand still beside free buffers.
+ * The pool has less than a bulk left. Where the ring has little left too, single buffers are taken: with bulk alone a
+ * receiver could stand still beside free buffers.
  */
-static void refill(struct virtio_rxq *q)
+static __attribute__((noinline)) void refill_slowly(struct virtio_rxq *q)
 {
 	unsigned n_posted = virtq_size(&q->vq) - virtq_n_free(&q->vq);
+
+	while (n_posted < q->bulk && post(q, 1, q->vq.packed))
+		n_posted++;
+	if (!q->starved)
+		vireo_rxq_drop(&q->head, VIREO_DROP_RX_NO_BUFFER, 1);
+	q->starved = true;
+}
+
+/* Fill up what is empty, in bulk, with one doorbell. Returns @done, so that a burst can end with it. */
+static __attribute__((noinline)) unsigned refill(struct virtio_rxq *q, unsigned done, const bool packed)
+{
 	uint16_t before = q->vq.avail_idx;
 
-	while (virtq_n_free(&q->vq) >= q->bulk && post(q, q->bulk))
-		;
-	if (likely(virtq_n_free(&q->vq) < q->bulk)) {
+	do {
+		unsigned n = q->bulk;
+
+		if (likely(q->vq.natural))
+			n = virtq_in_one_piece(&q->vq, q->vq.free_head & q->vq.mask, n);
+		if (unlikely(!post(q, n, packed))) {
+			refill_slowly(q);
+			break;
+		}
 		q->starved = false;
-	} else {
-		while (n_posted < q->bulk && post(q, 1))
-			n_posted++;
-		if (!q->starved)
-			vireo_rxq_drop(&q->head, VIREO_DROP_RX_NO_BUFFER, 1);
-		q->starved = true;
-	}
+	} while (virtq_n_free(&q->vq) >= q->bulk);
 	if (q->vq.avail_idx == before)
-		return;
+		return done;
 	virtq_publish(&q->vq);
 	virtio_kick(&q->vq, &q->kick, VIRTIO_NET_RXQ(q->head.idx));
+	return done;
+}
+
+bool virtio_rxq_fill(struct virtio_rxq *q)
+{
+	unsigned n;
+
+	while ((n = virtq_n_free(&q->vq))) {
+		n = virtq_in_one_piece(&q->vq, q->vq.free_head & q->vq.mask, n < VIRTIO_BULK ? n : VIRTIO_BULK);
+		if (!post(q, n, q->vq.packed))
+			return false;
+	}
+	virtq_publish(&q->vq);
+	return true;
+}
+
+void virtio_rxq_shuffle(struct virtio_rxq *q)
+{
+	/* What the device does not have must be nothing now; so far the counts said what it has. */
+	for (unsigned i = 0; q->vq.natural && i < virtq_n_free(&q->vq); i++)
+		q->bufs[(q->vq.free_head + i) & q->vq.mask] = NULL;
+	virtq_shuffle(&q->vq);
 }
 
 /* Packets that are not plain */
@@ -108,20 +168,34 @@ static void drop_bufs(struct virtio_rxq *q, const struct vireo_pkt *pkts, unsign
 		pool_put_bufs(q->head.pool, &pkts[i].buf, 1);
 }
 
+/* The buffer that comes next, which was given back, and how much was written; NULL when the answer names none. */
+static void *first_buf(struct virtio_rxq *q, struct virtq_used_elem *ret_e)
+{
+	struct virtq_used_elem e = virtq_first(&q->vq);
+
+	if (e.len == VIRTQ_LEN_FULL && q->vq.in_order)
+		e.len = q->buf_len;
+	if (q->vq.natural && e.id != virtq_next_id(&q->vq))
+		virtio_rxq_shuffle(q);
+	*ret_e = e;
+	return e.id <= q->vq.mask ? q->bufs[e.id] : NULL;
+}
+
 /*
- * Consume one used entry. Its buffer, with what lies in it from VIRTIO_HDR_AT on, becomes @ret_pkt; false when the
- * device cannot have meant it: the buffer is recovered then, if the entry names one at all.
+ * Consume one answer. Its buffer, with what lies in it from VIRTIO_HDR_AT on, becomes @ret_pkt; false when the
+ * device cannot have meant it: the buffer is recovered then, if the answer names one at all.
  */
 static bool take(struct virtio_rxq *q, struct vireo_pkt *ret_pkt)
 {
-	struct virtq_used_elem e = virtq_peek(&q->vq, 0);
-	void *buf = e.id <= q->vq.mask ? q->bufs[e.id] : NULL;
+	struct virtq_used_elem e;
+	void *buf = first_buf(q, &e);
 
-	q->vq.used_idx++;
+	virtq_pass(&q->vq);
 	if (!buf)
 		return false;
-	q->bufs[e.id] = NULL;
-	virtq_put_id(&q->vq, e.id);
+	if (!q->vq.natural)
+		q->bufs[e.id] = NULL;
+	virtq_put_id(&q->vq, (uint16_t)e.id);
 	if (e.len == 0 || e.len > q->buf_len) {
 		pool_put_bufs(q->head.pool, &buf, 1);
 		return false;
@@ -158,17 +232,18 @@ static struct virtio_net_hdr read_header(const void *buf)
 }
 
 /* The header of the packet that comes next, not yet consumed; false when there can be none. */
-static bool peek_header(const struct virtio_rxq *q, struct virtio_net_hdr *ret_hdr)
+static bool peek_header(struct virtio_rxq *q, struct virtio_net_hdr *ret_hdr)
 {
-	struct virtq_used_elem e = virtq_peek(&q->vq, 0);
+	struct virtq_used_elem e;
+	void *buf = first_buf(q, &e);
 
-	if (e.id > q->vq.mask || !q->bufs[e.id] || e.len <= VIRTIO_NET_HDR_LEN || e.len > q->buf_len)
+	if (!buf || e.len <= VIRTIO_NET_HDR_LEN || e.len > q->buf_len)
 		return false;
-	*ret_hdr = read_header(q->bufs[e.id]);
+	*ret_hdr = read_header(buf);
 	return true;
 }
 
-/* All elements of one packet: consumes @n entries whatever they hold. */
+/* All elements of one packet: consumes @n answers whatever they hold. */
 static bool take_all(struct virtio_rxq *q, struct vireo_pkt *pkts, unsigned n)
 {
 	unsigned good = 0;
@@ -280,8 +355,8 @@ static enum verdict judge(struct virtio_rxq *q, const struct virtio_net_hdr *hdr
 	return strip_vlan(&pkts[0], tci) ? DELIVER : INVALID;
 }
 
-/* Consumes one entry that cannot be true. What follows may be a packet again. */
-static struct outcome invalid_entry(struct virtio_rxq *q)
+/* Consumes one answer that cannot be true. What follows may be a packet again. */
+static struct outcome invalid_answer(struct virtio_rxq *q)
 {
 	discard(q, 1);
 	vireo_rxq_drop(&q->head, VIREO_DROP_RX_INVALID, 1);
@@ -293,20 +368,19 @@ static unsigned n_buffers(const struct virtio_rxq *q, const struct virtio_net_hd
 	return virtio_has(q->vp, VIRTIO_NET_F_MRG_RXBUF) ? hdr->num_buffers : 1;
 }
 
-/* The next packet, of any kind. @room elements are left of a burst of @n; @pending entries are there. */
-static struct outcome receive_any(struct virtio_rxq *q, struct vireo_pkt *pkts, unsigned room, unsigned n,
-				  unsigned pending)
+/* The next packet, of any kind, which is there. @room elements are left of a burst of @n. */
+static struct outcome receive_any(struct virtio_rxq *q, struct vireo_pkt *pkts, unsigned room, unsigned n)
 {
 	struct virtio_net_hdr hdr;
 	struct outcome out = {0};
 	enum verdict verdict;
 
 	if (!peek_header(q, &hdr))
-		return invalid_entry(q);
+		return invalid_answer(q);
 	out.n_used = n_buffers(q, &hdr);
 	/* 5.1.6.4: a packet's buffers become visible together, so one that is not there yet never comes. */
-	if (out.n_used == 0 || out.n_used > VIREO_MAX_SEGS || out.n_used > pending)
-		return invalid_entry(q);
+	if (out.n_used == 0 || out.n_used > VIREO_MAX_SEGS || virtq_has_used(&q->vq, out.n_used) <= 0)
+		return invalid_answer(q);
 	if (out.n_used > n) {
 		discard(q, out.n_used);
 		vireo_rxq_drop(&q->head, VIREO_DROP_RX_BURST_SHORT, 1);
@@ -332,286 +406,198 @@ static struct outcome receive_any(struct virtio_rxq *q, struct vireo_pkt *pkts, 
 
 /* Plain packets */
 
-/* Not checked yet, so the id is kept inside the table; a wrong one costs a useless prefetch. */
-static inline void prefetch_header(const struct virtio_rxq *q, const struct virtq_used_elem *e)
+/* What is the same for every packet of a queue, as it lies in memory. */
+static inline uint64_t constant_word(const struct virtio_rxq *q)
 {
-	__builtin_prefetch((char *)q->bufs[io_load_relaxed(&e->id) & q->vq.mask] + VIRTIO_HDR_AT);
+	return (uint64_t)q->pkt_flags << 32 | VIREO_HEADROOM;
 }
 
-/* Up to @n plain packets from the front of the used ring, which holds at least as many entries. Stops at any other. */
-static inline unsigned receive_plain(struct virtio_rxq *q, struct vireo_pkt *pkts, unsigned n, uint64_t *bytes)
+static inline uint64_t port_word(const struct virtio_rxq *q)
 {
-	const struct virtq_used_elem *ring = q->vq.used->ring;
-	uint16_t used_idx = q->vq.used_idx, free_tail = q->vq.free_tail;
-	const uint16_t mask = q->vq.mask, not_plain = (uint16_t)~q->valid_mask;
-	const uint32_t max_len = q->buf_len - VIRTIO_NET_HDR_LEN;
+	return (uint64_t)q->port_index << 48;
+}
+
+/* Fields beside each other in one store: off, len and flags; hash, vlan and port. */
+static inline void fill_packet(struct vireo_pkt *p, void *buf, uint64_t word, uint64_t port)
+{
+	static_assert(offsetof(struct vireo_pkt, off) == 8 && offsetof(struct vireo_pkt, len) == 10 &&
+			      offsetof(struct vireo_pkt, flags) == 12,
+		      "one word");
+	static_assert(offsetof(struct vireo_pkt, hash) == 16 && offsetof(struct vireo_pkt, vlan) == 20 &&
+			      offsetof(struct vireo_pkt, port) == 22,
+		      "one word");
+	p->buf = buf;
+	memcpy((char *)p + offsetof(struct vireo_pkt, off), &word, sizeof(word));
+	memcpy((char *)p + offsetof(struct vireo_pkt, hash), &port, sizeof(port));
+	p->user = 0;
+}
+
+/* What of a header decides whether a packet is plain: flags and gso_type, and above them num_buffers. */
+static inline uint32_t header_word(const void *buf)
+{
+	const char *hdr = (const char *)buf + VIRTIO_HDR_AT;
+
+	return io_load_relaxed((const uint16_t *)hdr) | (uint32_t)io_load_relaxed((const uint16_t *)(hdr + 10)) << 16;
+}
+
+/*
+ * Up to @n plain packets from the front of what was given back, in one piece of the ring; stops at any other. Of a split ring
+ * at least as many answers are there; in a packed ring as many places are outstanding, and the first one that was not given
+ * back ends the run.
+ */
+static inline __attribute__((always_inline)) unsigned receive_run(struct virtio_rxq *q, struct vireo_pkt *pkts,
+								  unsigned n, uint64_t *bytes, const bool packed)
+{
+	const unsigned at = q->vq.used_idx & q->vq.mask;
+	void *const *bufs = &q->bufs[at];
+	const uint64_t word = constant_word(q), port = port_word(q);
+	const uint32_t max_len = q->buf_len - VIRTIO_NET_HDR_LEN, hdr_mask = q->hdr_mask, hdr_want = q->hdr_want;
+	/* What id and flags must say. */
+	const uint64_t turn = (uint64_t)virtq_used_flags(&q->vq, q->vq.used_idx) << VIRTQ_PACKED_FLAGS_SHIFT;
+	const uint64_t turn_mask =
+		(uint64_t)VIRTQ_PACKED_TURN << VIRTQ_PACKED_FLAGS_SHIFT | (uint64_t)0xffff << VIRTQ_PACKED_ID_SHIFT;
 	uint64_t sum = 0;
-	unsigned i;
+	unsigned i = 0;
 
-	for (i = 0; i < n; i++) {
-		const struct virtq_used_elem *e = &ring[used_idx & mask];
-		uint32_t id = io_load_relaxed(&e->id), len = io_load_relaxed(&e->len) - VIRTIO_NET_HDR_LEN;
-		const char *hdr;
-		uint16_t kind;
-		void *buf;
+	for (; i < n; i++) {
+		uint64_t w = word;
+		uint32_t len;
 
-		if (i + PREFETCH < n)
-			prefetch_header(q, &ring[(used_idx + PREFETCH) & mask]);
-		if (unlikely(id > mask || len - 1 >= max_len))
-			break;
-		buf = q->bufs[id];
-		if (unlikely(!buf))
-			break;
-		hdr = (char *)buf + VIRTIO_HDR_AT;
-		/* flags and gso_type in one, then num_buffers; without MRG_RXBUF it is 1 as well. */
-		kind = io_load_relaxed((const uint16_t *)hdr);
-		if (unlikely((kind & not_plain) | (io_load_relaxed((const uint16_t *)(hdr + 10)) ^ 1)))
-			break;
+		if (packed) {
+			uint64_t e = virtq_load_place(&q->vq.packed_desc[at + i]);
 
-		q->bufs[id] = NULL;
-		q->vq.free_ids[free_tail++ & mask] = id;
-		used_idx++;
-		pkts[i].buf = buf;
-		pkts[i].off = VIREO_HEADROOM;
-		pkts[i].len = len;
-		static_assert(VIREO_PKT_RX_L4_OK == VIRTIO_NET_HDR_F_DATA_VALID << 9, "one bit becomes the other");
-		pkts[i].flags = q->pkt_flags | (uint32_t)kind << 9;
-		pkts[i].hash = 0;
-		pkts[i].vlan = 0;
-		pkts[i].port = q->port_index;
-		pkts[i].user = 0;
+			if ((e & turn_mask) != (turn | (uint64_t)(at + i) << VIRTQ_PACKED_ID_SHIFT))
+				break;
+			len = (uint32_t)e;
+		} else {
+			uint64_t e = io_load_relaxed((const uint64_t *)&q->vq.used->ring[at + i]);
+
+			if (unlikely(VIRTQ_USED_ID(e) != at + i))
+				break;
+			len = VIRTQ_USED_LEN(e);
+		}
+		len -= VIRTIO_NET_HDR_LEN;
+		if (unlikely(len - 1 >= max_len))
+			break;
+		if (hdr_mask) {
+			uint32_t hdr = header_word(bufs[i]);
+
+			if (i + PREFETCH < n)
+				__builtin_prefetch((const char *)bufs[i + PREFETCH] + VIRTIO_HDR_AT);
+			if (unlikely((hdr & hdr_mask) != hdr_want))
+				break;
+			static_assert(VIREO_PKT_RX_L4_OK == VIRTIO_NET_HDR_F_DATA_VALID << 9,
+				      "one bit becomes the other");
+			w |= (uint64_t)(hdr & q->valid_mask) << (32 + 9);
+		}
+		fill_packet(&pkts[i], bufs[i], w | len << 16, port);
 		sum += len;
 	}
-	q->vq.used_idx = used_idx;
-	q->vq.free_tail = free_tail;
 	*bytes += sum;
 	return i;
 }
 
-static void count(struct virtio_rxq *q, unsigned n_packets, uint64_t bytes)
+static inline void consume(struct virtio_rxq *q, unsigned n)
+{
+	q->vq.used_idx += n;
+	q->vq.free_tail += n;
+}
+
+/* How many packets of one buffer there can be at most of @pending, before the ring's end. */
+static inline unsigned limit_run(const struct virtio_rxq *q, unsigned n, unsigned pending)
+{
+	return virtq_in_one_piece(&q->vq, q->vq.used_idx & q->vq.mask, n < pending ? n : pending);
+}
+
+static inline void count(struct virtio_rxq *q, unsigned n_packets, uint64_t bytes)
 {
 	vireo_stat_add(&q->head.packets, n_packets);
 	vireo_stat_add(&q->head.bytes, bytes);
 }
 
-static void disarm(struct virtio_rxq *q)
+/* What the device may have given back; -1 when it says so of more than it has. */
+static inline int n_pending(const struct virtio_rxq *q, const bool packed)
 {
-	q->armed = false;
-	virtq_set_interrupts(&q->vq, false);
+	return packed ? (int)virtq_n_outstanding(&q->vq) : virtq_split_pending(&q->vq);
 }
 
-unsigned virtio_rx_burst(struct vireo_rxq *pub, struct vireo_pkt *pkts, unsigned n)
+/* The run at the front may be plain: ids come in order, and there is no reason to look into every packet. */
+static inline bool may_run(const struct virtio_rxq *q)
 {
-	struct virtio_rxq *q = (struct virtio_rxq *)pub;
-	int pending = virtq_pending(&q->vq);
-	unsigned done = 0, n_packets = 0;
-	uint64_t bytes = 0;
-	bool inspect = io_load_relaxed(&q->inspect);
+	return q->vq.natural && !q->vq.batch && !io_load_relaxed(&q->inspect);
+}
 
-	if (unlikely(pending < 0))
-		return give_up(q);
-	if (unlikely(q->armed))
-		disarm(q);
-	while (pending > 0 && done < n) {
+/* Everything in the order of the ring, behind the @done packets of @bytes that a burst of @n has received already. */
+static __attribute__((noinline)) unsigned receive_rest(struct virtio_rxq *q, struct vireo_pkt *pkts, unsigned n,
+						       unsigned done, uint64_t bytes, const bool packed)
+{
+	unsigned n_packets = done;
+	int pending;
+
+	if (q->armed)
+		virtio_rxq_disarm(q);
+	while (done < n && (pending = n_pending(q, packed)) > 0) {
 		struct outcome out;
-		unsigned room = n - done, run = 0;
+		unsigned run = 0, limit = limit_run(q, n - done, (unsigned)pending);
 
-		if (likely(!inspect))
-			run = receive_plain(q, pkts + done, room < (unsigned)pending ? room : (unsigned)pending,
-					    &bytes);
+		if (may_run(q))
+			run = receive_run(q, pkts + done, limit, &bytes, packed);
+		consume(q, run);
 		done += run;
 		n_packets += run;
-		pending -= run;
-		if (likely(pending == 0 || done == n))
+		/* The ring may go on at its beginning. */
+		if (run == limit)
+			continue;
+		if (packed && virtq_has_used(&q->vq, 1) <= 0)
 			break;
-		out = receive_any(q, pkts + done, n - done, n, pending);
+		out = receive_any(q, pkts + done, n - done, n);
 		if (!out.n_used)
 			break;
-		pending -= out.n_used;
 		done += out.n_pkts;
 		n_packets += out.n_pkts > 0;
 		bytes += out.n_pkts ? out.bytes : 0;
 	}
-	if (unlikely(q->debug))
+	if (q->debug)
 		vireo_pool_debug_rx(pkts, done);
 	if (done)
 		count(q, n_packets, bytes);
-	if (virtq_n_free(&q->vq) >= q->bulk)
-		refill(q);
-	return done;
+	return virtq_n_free(&q->vq) >= q->bulk ? refill(q, done, packed) : done;
 }
 
-/* Interrupts */
-
-int virtio_rxq_fd(struct vireo_rxq_head *head)
+static inline __attribute__((always_inline)) unsigned rx_burst(struct virtio_rxq *q, struct vireo_pkt *pkts, unsigned n,
+							       const bool packed)
 {
-	int fd = rxq_of(head)->fd;
+	int pending = n_pending(q, packed);
+	uint64_t bytes = 0;
+	unsigned limit, done;
 
-	return fd >= 0 ? fd : -EOPNOTSUPP;
+	if (unlikely(pending < 0))
+		return give_up(q);
+	if (unlikely(q->special || !may_run(q)))
+		return receive_rest(q, pkts, n, 0, 0, packed);
+	limit = limit_run(q, n, (unsigned)pending);
+	done = receive_run(q, pkts, limit, &bytes, packed);
+	consume(q, done);
+	/* Something that is not plain, or the ring's end. */
+	if (unlikely(done < n && (done == limit ? (unsigned)pending > limit : !packed || virtq_is_used(&q->vq, 0))))
+		return receive_rest(q, pkts, n, done, bytes, packed);
+	if (done)
+		count(q, done, bytes);
+	return virtq_n_free(&q->vq) >= q->bulk ? refill(q, done, packed) : done;
 }
 
-/* 2.7.7: ask for interrupts, then look again: what came before the device saw the request came without one. */
-int virtio_rxq_arm(struct vireo_rxq_head *head)
-{
-	struct virtio_rxq *q = rxq_of(head);
-
-	if (q->fd < 0)
-		return -EOPNOTSUPP;
-	virtq_set_interrupts(&q->vq, true);
-	q->armed = true;
-	io_full_barrier();
-	if (virtq_pending(&q->vq) == 0)
-		return 0;
-	disarm(q);
-	return 1;
-}
-
-/* Life */
-
-static unsigned count_segs(uint32_t frame, uint32_t buf_size)
-{
-	/* Later buffers are filled from where the first one has its header. */
-	uint32_t later = buf_size + VIRTIO_NET_HDR_LEN;
-
-	return frame <= buf_size ? 1 : 1 + (frame - buf_size + later - 1) / later;
-}
-
-/* The largest packet must fit into the buffers that it may have: one, or with MRG_RXBUF many. */
-static int check_buffers(struct virtio_rxq *q, const struct vireo_port_config *cfg, uint32_t buf_size)
-{
-	bool mergeable = q->vp->offered & VIRTIO_NET_F_MRG_RXBUF;
-	uint32_t frame = FRAME_OVERHEAD + (cfg->rx_offloads & VIREO_RX_LARGE ? UINT16_MAX : cfg->mtu);
-	unsigned segs = count_segs(frame, buf_size);
-
-	if (segs > 1 && !mergeable)
-		return vireo_error(
-			-EOPNOTSUPP,
-			"%s lacks mergeable buffers (MRG_RXBUF), so a packet of %u bytes needs a pool with a "
-			"buf_size of as much, not %u; or lower the MTU",
-			q->vp->pci.name, frame, buf_size);
-	if (segs > VIREO_MAX_SEGS || segs > virtq_size(&q->vq))
-		return vireo_error(
-			-EINVAL,
-			"%s: a packet of %u bytes in buffers of %u bytes has %u elements, more than the %u that are "
-			"possible; use a pool with a larger buf_size",
-			q->vp->pci.name, frame, buf_size, segs,
-			virtq_size(&q->vq) < VIREO_MAX_SEGS ? virtq_size(&q->vq) : VIREO_MAX_SEGS);
-	q->head.max_segs = segs;
-	return 0;
-}
-
-static int alloc_ring(struct virtio_rxq *q, unsigned size, unsigned numa_node)
-{
-	struct virtq_layout layout;
-	int err;
-
-	q->bufs = calloc(size, sizeof(*q->bufs));
-	q->free_ids = calloc(size, sizeof(*q->free_ids));
-	if (!q->bufs || !q->free_ids)
-		return vireo_error(-ENOMEM, "no memory for a receive queue");
-	virtq_layout(size, &layout);
-	err = vireo_memory_alloc(layout.size, 4096, numa_node, &q->mem);
-	if (err)
-		return err;
-	virtq_init(&q->vq, size, q->mem, q->free_ids);
-	return 0;
-}
-
-static int open_fd(struct virtio_rxq *q)
-{
-	q->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return q->fd < 0 ? vireo_error(-errno, "cannot make an eventfd: %m") : 0;
-}
-
-int virtio_rxq_create(struct vireo_port *port, unsigned idx, struct vireo_rxq_head **ret_q)
-{
-	const struct vireo_port_config *cfg = vireo_port_config(port);
-	struct vireo_pool *pool = cfg->rx_pools ? cfg->rx_pools[idx] : cfg->rx_pool;
-	struct virtio_port *vp = virtio_port_of(port);
-	struct vireo_device_info dev_info;
-	struct vireo_pool_info info;
-	struct virtio_rxq *q;
-	int err;
-
-	err = idx == 0 ? virtio_check_config(vp) : 0;
-	if (err)
-		return err;
-	q = aligned_alloc(64, (sizeof(*q) + 63) & ~(size_t)63);
-	if (!q)
-		return vireo_error(-ENOMEM, "no memory for a receive queue");
-	memset(q, 0, sizeof(*q));
-	q->vp = vp;
-	q->fd = -1;
-	q->head.pub.burst = burst_nothing;
-	vireo_device_info(vp->pci.dev, &dev_info);
-	err = alloc_ring(q, cfg->rx_ring, dev_info.numa_node + 1);
-	if (err)
-		goto err_destroy;
-	vireo_pool_info(pool, &info);
-	err = check_buffers(q, cfg, info.buf_size);
-	if (!err && cfg->rx_interrupts)
-		err = open_fd(q);
-	if (err)
-		goto err_destroy;
-	q->buf_len = info.buf_size + VIRTIO_NET_HDR_LEN;
-	q->pkt_flags = vireo_pool_id(pool) << VIREO_PKT_POOL_SHIFT;
-	q->port_index = vireo_port_index(port);
-	/* A quarter of a tiny ring, so that it never runs quite empty before it is filled. */
-	q->bulk = cfg->rx_ring / 4 < VIRTIO_BULK ? cfg->rx_ring / 4 : VIRTIO_BULK;
-	q->debug = vireo_pool_debug();
-	*ret_q = &q->head;
-	return 0;
-
-err_destroy:
-	virtio_rxq_destroy(&q->head);
-	return err;
-}
-
-void virtio_rxq_destroy(struct vireo_rxq_head *head)
-{
-	struct virtio_rxq *q = rxq_of(head);
-
-	if (!q)
-		return;
-	if (q->fd >= 0)
-		close(q->fd);
-	vireo_memory_free(q->mem);
-	free(q->free_ids);
-	free(q->bufs);
-	free(q);
-}
-
-int virtio_rxq_start(struct virtio_rxq *q)
-{
-	unsigned size = virtq_size(&q->vq), n;
-	struct vireo_pool_info info;
-
-	virtq_reset(&q->vq);
-	q->armed = false;
-	q->starved = false;
-	q->valid_mask = virtio_has(q->vp, VIRTIO_NET_F_GUEST_CSUM) ? VIRTIO_NET_HDR_F_DATA_VALID : 0;
-	while ((n = virtq_n_free(&q->vq)))
-		if (!post(q, n < VIRTIO_BULK ? n : VIRTIO_BULK))
-			goto err_stop;
-	virtq_publish(&q->vq);
-	return 0;
-
-err_stop:
-	vireo_pool_info(q->head.pool, &info);
-	n = size - virtq_n_free(&q->vq);
-	virtio_rxq_stop(q);
-	return vireo_error(-ENOSPC,
-			   "%s: pool '%s' cannot fill the %u descriptors of RX queue %u, %u buffers were free; make it "
-			   "larger, or the ring smaller",
-			   q->vp->pci.name, info.name, size, q->head.idx, n + info.n_free);
-}
-
-void virtio_rxq_stop(struct virtio_rxq *q)
-{
-	for (unsigned id = 0; id < virtq_size(&q->vq); id++) {
-		if (q->bufs[id])
-			pool_put_bufs(q->head.pool, &q->bufs[id], 1);
-		q->bufs[id] = NULL;
+/* A burst function for each kind of ring. */
+#define BURST(kind, packed)                                                                                            \
+	static __attribute__((noinline)) unsigned kind##_scalar(struct vireo_rxq *pub, struct vireo_pkt *pkts,         \
+								unsigned n)                                            \
+	{                                                                                                              \
+		return rx_burst((struct virtio_rxq *)pub, pkts, n, packed);                                            \
 	}
-	virtq_reset(&q->vq);
+
+BURST(split, false)
+BURST(packed, true)
+
+virtio_rx_burst_fn virtio_rx_burst_choose(bool packed)
+{
+	return packed ? packed_scalar : split_scalar;
 }

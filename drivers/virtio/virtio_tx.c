@@ -13,14 +13,6 @@
 #include "pool.h"
 #include "virtio.h"
 
-/* What a packet has when it is more than one element to be sent as it is. */
-#define NOT_PLAIN                                                                                                      \
-	(VIREO_PKT_MORE | VIREO_PKT_SHARED | VIREO_PKT_CSUM_PARTIAL | VIREO_PKT_LARGE | VIREO_PKT_VLAN |               \
-	 VIREO_PKT_TX_MASK)
-
-/* What virtio_sent remembers of a packet's flags. */
-#define OWNER_FLAGS (VIREO_PKT_SHARED | 0xffu << VIREO_PKT_POOL_SHIFT)
-
 /* Bytes of a packet that a slot can hold behind the header, and in front of them room for a tag. */
 #define SLOT_DATA (VIRTIO_NET_HDR_LEN + VLAN_TAG_LEN)
 #define SLOT_ROOM (VIRTIO_SLOT_SIZE - SLOT_DATA)
@@ -35,139 +27,9 @@ struct job {
 	struct offload_plan plan;
 };
 
-static struct virtio_txq *txq_of(struct vireo_txq_head *head)
-{
-	return (struct virtio_txq *)head;
-}
-
-static unsigned burst_nothing(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n)
+unsigned virtio_tx_burst_nothing(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n)
 {
 	return 0;
-}
-
-static void give_up(struct virtio_txq *q)
-{
-	if (q->head.pub.burst == burst_nothing)
-		return;
-	vireo_log(VIREO_LOG_ERR,
-		  "%s: the used ring of TX queue %u makes no sense; the port must be stopped and started",
-		  q->vp->pci.name, q->head.idx);
-	vireo_port_failed(q->head.port, -EIO);
-	q->head.pub.burst = burst_nothing;
-}
-
-/* Completion */
-
-/* Buffers of one pool on their way back to it. */
-struct run {
-	struct vireo_pool *pool;
-	uint32_t flags;
-	unsigned n;
-	void *bufs[VIRTIO_BULK];
-};
-
-static void run_flush(struct run *r)
-{
-	/* Flags that name no pool are the application's mistake; there is nowhere to put its buffers. */
-	if (r->n && r->pool)
-		pool_put_bufs(r->pool, r->bufs, r->n);
-	r->n = 0;
-}
-
-static inline void run_add(struct run *r, void *buf, uint32_t flags)
-{
-	if (unlikely(flags != r->flags || r->n == VIRTIO_BULK)) {
-		if (flags & VIREO_PKT_SHARED) {
-			vireo_pkt_free(&(struct vireo_pkt){.buf = buf, .flags = flags}, 1);
-			return;
-		}
-		run_flush(r);
-		r->flags = flags;
-		r->pool = vireo_pool_by_id(flags >> VIREO_PKT_POOL_SHIFT);
-	}
-	r->bufs[r->n++] = buf;
-}
-
-/* Take back one packet that starts with descriptor @id; returns how many buffers that were. */
-static unsigned release_chain(struct virtio_txq *q, struct run *r, uint16_t id)
-{
-	unsigned n = q->sent[id].n, n_bufs = 0;
-
-	q->sent[id].n = 0;
-	for (; n; n--) {
-		struct virtio_sent *s = &q->sent[id];
-
-		if (s->buf) {
-			run_add(r, s->buf, s->flags);
-			n_bufs++;
-		}
-		virtq_put_id(&q->vq, id);
-		id = s->next;
-	}
-	return n_bufs;
-}
-
-/* Take back up to @n packets of one buffer each; stops at anything else. */
-static inline unsigned release_plain(struct virtio_txq *q, struct run *r, unsigned n)
-{
-	struct virtq vq = q->vq; /* indices in registers while we write memory that might be them */
-	unsigned i;
-
-	for (i = 0; i < n; i++) {
-		uint32_t id = virtq_peek(&vq, 0).id;
-		struct virtio_sent *s;
-
-		if (unlikely(id > vq.mask))
-			break;
-		s = &q->sent[id];
-		if (unlikely(s->n != 1 || !s->buf))
-			break;
-		s->n = 0;
-		vq.used_idx++;
-		virtq_put_id(&vq, id);
-		run_add(r, s->buf, s->flags);
-	}
-	q->vq.used_idx = vq.used_idx;
-	q->vq.free_tail = vq.free_tail;
-	return i;
-}
-
-/* Take back all that the device has sent; returns how many buffers that were. */
-static unsigned reclaim(struct virtio_txq *q)
-{
-	int pending = virtq_pending(&q->vq);
-	/* No pool's flags are SHARED, so the first buffer starts a run. */
-	struct run r = {.flags = VIREO_PKT_SHARED};
-	unsigned n_bufs = 0;
-
-	q->unseen = 0;
-	if (unlikely(pending < 0)) {
-		give_up(q);
-		return 0;
-	}
-	while (pending) {
-		unsigned n = release_plain(q, &r, pending);
-		struct virtq_used_elem e;
-
-		n_bufs += n;
-		pending -= n;
-		if (likely(!pending))
-			break;
-		e = virtq_peek(&q->vq, 0);
-		q->vq.used_idx++;
-		pending--;
-		if (e.id <= q->vq.mask && q->sent[e.id].n)
-			n_bufs += release_chain(q, &r, e.id);
-		else
-			vireo_txq_drop(&q->head, VIREO_DROP_TX_ERROR, 1);
-	}
-	run_flush(&r);
-	return n_bufs;
-}
-
-unsigned virtio_txq_reclaim(struct vireo_txq_head *head)
-{
-	return reclaim(txq_of(head));
 }
 
 /* Plain packets */
@@ -184,34 +46,62 @@ static inline void clear_header(char *at)
 		memset(at, 0, VIRTIO_NET_HDR_LEN);
 }
 
-/* Queue plain packets until one is not, up to @n, for which there are descriptors. */
-static inline unsigned send_plain(struct virtio_txq *q, const struct vireo_pkt *pkts, unsigned n, uint64_t *bytes)
+/*
+ * Queue plain packets until one is not, up to @n, for which there are descriptors in one piece of the table, with ids in
+ * order.
+ */
+static inline __attribute__((always_inline)) unsigned send_run(struct virtio_txq *q, const struct vireo_pkt *pkts,
+							       unsigned n, uint64_t *bytes, const bool packed)
 {
-	struct virtq vq = q->vq; /* indices in registers while we write memory that might be them */
-	unsigned i;
+	const unsigned at = q->vq.free_head & q->vq.mask;
+	struct virtq_desc *d = &q->vq.desc[at];
+	void **bufs = &q->bufs[at];
+	uint32_t *owners = &q->owners[at];
+	const uint64_t add = dma_iova_offset - VIRTIO_NET_HDR_LEN;
+	uint64_t flags = (uint64_t)virtq_avail_flags(&q->vq, q->vq.avail_idx) << VIRTQ_PACKED_FLAGS_SHIFT, first = 0,
+		 sum = 0;
+	unsigned i = 0;
 
-	for (i = 0; i < n; i++) {
+	flags = packed ? flags | (uint64_t)at << VIRTQ_PACKED_ID_SHIFT : 0;
+	for (; i < n; i++) {
 		const struct vireo_pkt *p = &pkts[i];
-		struct virtio_sent *s;
-		uint16_t id;
-		char *hdr;
+		uint32_t len = p->len, off = p->off;
+		char *data = (char *)p->buf + off;
+		uint64_t second;
 
-		if (unlikely((p->flags & NOT_PLAIN) || p->off < VIRTIO_NET_HDR_LEN || p->len < ETH_HLEN))
+		if (unlikely((p->flags & VIRTIO_TX_NOT_PLAIN) || off < VIRTIO_NET_HDR_LEN || len < ETH_HLEN))
 			break;
-		hdr = (char *)vireo_pkt_data(p) - VIRTIO_NET_HDR_LEN;
-		clear_header(hdr);
-		id = virtq_take_id(&vq);
-		s = &q->sent[id];
-		s->buf = p->buf;
-		s->flags = p->flags & OWNER_FLAGS;
-		s->n = 1;
-		virtq_set_desc(&vq, id, dma_iova(hdr), p->len + VIRTIO_NET_HDR_LEN, 0);
-		virtq_offer(&vq, id);
-		*bytes += p->len;
+		clear_header(data - VIRTIO_NET_HDR_LEN);
+		bufs[i] = p->buf;
+		owners[i] = (p->flags & VIRTIO_OWNER_POOL) | 1;
+		second = flags + len + VIRTIO_NET_HDR_LEN;
+		io_store_relaxed(&d[i].iova, (uintptr_t)data + add);
+		if (packed && i == 0)
+			first = second;
+		else
+			io_store_relaxed(&d[i].second, second);
+		if (packed)
+			flags += 1ull << VIRTQ_PACKED_ID_SHIFT;
+		sum += len;
 	}
-	q->vq.free_head = vq.free_head;
-	q->vq.avail_idx = vq.avail_idx;
+	/* The device comes past the first one before any other: once it has that, it has all. */
+	if (packed && i)
+		virtq_hand_over(&q->vq.packed_desc[at], first);
+	*bytes += sum;
 	return i;
+}
+
+/* Offer @n packets of one descriptor each that were written in the order of their ids. */
+static inline void offer_run(struct virtio_txq *q, unsigned n, const bool packed)
+{
+	struct virtq *vq = &q->vq;
+
+	if (!packed && unlikely(!vq->straight))
+		for (unsigned i = 0; i < n; i++)
+			virtq_offer(vq, (vq->free_head + i) & vq->mask);
+	else
+		vq->avail_idx += n;
+	vq->free_head += n;
 }
 
 /* All other packets */
@@ -305,29 +195,26 @@ static void write_header(const struct virtio_txq *q, const struct offload_plan *
 	memcpy(at, &hdr, sizeof(hdr));
 }
 
-/* A chain that grows at its end. */
+/* A chain, and what is kept of each of its descriptors. */
 struct chain {
-	struct virtq *vq;
-	struct virtio_sent *sent;
-	uint16_t first, last;
-	unsigned n;
+	struct virtio_txq *q;
+	struct virtq_chain descs;
 };
+
+static uint32_t owner_of(uint32_t flags)
+{
+	return (flags & VIRTIO_OWNER_POOL) | (flags & VIREO_PKT_SHARED ? VIRTIO_OWNER_SHARED : 0);
+}
 
 static void chain_add(struct chain *c, const void *va, uint32_t len, void *buf, uint32_t flags)
 {
-	uint16_t id = virtq_take_id(c->vq);
+	uint16_t last = c->descs.last;
+	uint16_t id = virtq_chain_add(&c->q->vq, &c->descs, dma_iova(va), len, 0);
 
-	if (c->n) {
-		c->vq->desc[c->last].flags |= VIRTQ_DESC_F_NEXT;
-		c->vq->desc[c->last].next = id;
-		c->sent[c->last].next = id;
-	} else {
-		c->first = id;
-	}
-	virtq_set_desc(c->vq, id, dma_iova(va), len, 0);
-	c->sent[id] = (struct virtio_sent){.buf = buf, .flags = flags & OWNER_FLAGS};
-	c->last = id;
-	c->n++;
+	if (c->descs.n > 1)
+		c->q->nexts[last] = id;
+	c->q->bufs[id] = buf;
+	c->q->owners[id] = owner_of(flags);
 }
 
 /* The application's no longer, and the device needs nothing of it: a copy goes out instead, or it is empty. */
@@ -369,8 +256,7 @@ static void queue_in_place(struct virtio_txq *q, const struct job *job, struct c
 static void queue_with_slot(struct virtio_txq *q, const struct job *job, struct chain *c)
 {
 	/* The slot belongs to the descriptor that comes next. */
-	uint16_t id = q->vq.free_ids[q->vq.free_head & q->vq.mask];
-	char *slot = q->slots + (size_t)id * VIRTIO_SLOT_SIZE;
+	char *slot = q->slots + (size_t)q->vq.free_ids[q->vq.free_head & q->vq.mask] * VIRTIO_SLOT_SIZE;
 	struct vireo_pkt copy = {.buf = slot, .off = SLOT_DATA, .len = job->plan.head};
 	char *start;
 
@@ -384,14 +270,14 @@ static void queue_with_slot(struct virtio_txq *q, const struct job *job, struct 
 
 static void queue_job(struct virtio_txq *q, const struct job *job)
 {
-	struct chain c = {.vq = &q->vq, .sent = q->sent};
+	struct chain c = {.q = q};
 
 	if (job->slot)
 		queue_with_slot(q, job, &c);
 	else
 		queue_in_place(q, job, &c);
-	q->sent[c.first].n = c.n;
-	virtq_offer(&q->vq, c.first);
+	q->owners[c.descs.first] |= c.descs.n;
+	virtq_chain_offer(&q->vq, &c.descs);
 }
 
 /* One packet of @n elements. 0; -EINVAL when it can never be sent; -EAGAIN when the ring is full. */
@@ -404,7 +290,7 @@ static int send_any(struct virtio_txq *q, const struct vireo_pkt *pkts, unsigned
 	if (err)
 		return err;
 	if (job.n_descs > virtq_n_free(&q->vq))
-		reclaim(q);
+		virtio_txq_reclaim(&q->head);
 	if (job.n_descs > virtq_n_free(&q->vq))
 		return -EAGAIN;
 	if (unlikely(q->debug) && !vireo_pool_debug_tx(pkts, n))
@@ -436,124 +322,79 @@ static unsigned send_one(struct virtio_txq *q, const struct vireo_pkt *pkts, uns
 	return k;
 }
 
-/* Everything in the order of the burst: runs of plain packets, and others one by one. */
-static unsigned send(struct virtio_txq *q, const struct vireo_pkt *pkts, unsigned n, unsigned *n_packets,
-		     uint64_t *bytes)
+/* Everything in the order of the burst: runs of plain packets, and others one by one, behind the first @done. */
+static __attribute__((noinline)) unsigned send_rest(struct virtio_txq *q, const struct vireo_pkt *pkts, unsigned n,
+						    unsigned done, unsigned *n_packets, uint64_t *bytes,
+						    const bool packed)
 {
-	unsigned done = 0;
+	while (done < n) {
+		unsigned left = n - done, room = virtq_n_free(&q->vq), k = 0;
 
-	for (;;) {
-		unsigned left = n - done, n_free = virtq_n_free(&q->vq), k = 0;
-
-		if (likely(!q->debug))
-			k = send_plain(q, pkts + done, left < n_free ? left : n_free, bytes);
-		done += k;
-		*n_packets += k;
-		if (likely(done == n))
-			return done;
+		room = virtq_in_one_piece(&q->vq, q->vq.free_head & q->vq.mask, left < room ? left : room);
+		if (q->vq.natural && !q->debug) {
+			k = send_run(q, pkts + done, room, bytes, packed);
+			offer_run(q, k, packed);
+			*n_packets += k;
+			done += k;
+			/* The ring may go on at its beginning. */
+			if (k && k == room && virtq_n_free(&q->vq))
+				continue;
+		}
+		if (done == n)
+			break;
 		k = send_one(q, pkts + done, n - done, n_packets, bytes);
 		done += k;
-		if (k == 0 || done == n)
-			return done;
-	}
-}
-
-unsigned virtio_tx_burst(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n)
-{
-	struct virtio_txq *q = (struct virtio_txq *)pub;
-	uint16_t before = q->vq.avail_idx;
-	unsigned done, n_packets = 0;
-	uint64_t bytes = 0;
-
-	if (q->unseen >= VIRTIO_BULK || unlikely(virtq_n_free(&q->vq) < n))
-		reclaim(q);
-	done = send(q, pkts, n, &n_packets, &bytes);
-	if (q->vq.avail_idx != before) {
-		virtq_publish(&q->vq);
-		virtio_kick(&q->vq, &q->kick, VIRTIO_NET_TXQ(q->head.idx));
-		q->unseen += n_packets;
-		vireo_stat_add(&q->head.packets, n_packets);
-		vireo_stat_add(&q->head.bytes, bytes);
+		if (k == 0)
+			break;
 	}
 	return done;
 }
 
-/* Life */
-
-static int alloc_ring(struct virtio_txq *q, unsigned size, unsigned numa_node)
+/* A packed ring is published by what was written into it, a split one by its index. */
+static inline void publish(struct virtio_txq *q, unsigned n_packets, uint64_t bytes)
 {
-	struct virtq_layout layout;
-	int err;
-
-	q->sent = calloc(size, sizeof(*q->sent));
-	q->free_ids = calloc(size, sizeof(*q->free_ids));
-	if (!q->sent || !q->free_ids)
-		return vireo_error(-ENOMEM, "no memory for a transmit queue");
-	virtq_layout(size, &layout);
-	err = vireo_memory_alloc(layout.size + (size_t)size * VIRTIO_SLOT_SIZE, 4096, numa_node, &q->mem);
-	if (err)
-		return err;
-	q->slots = (char *)q->mem + layout.size;
-	virtq_init(&q->vq, size, q->mem, q->free_ids);
-	return 0;
+	virtq_publish(&q->vq);
+	virtio_kick(&q->vq, &q->kick, VIRTIO_NET_TXQ(q->head.idx));
+	vireo_stat_add(&q->head.packets, n_packets);
+	vireo_stat_add(&q->head.bytes, bytes);
 }
 
-int virtio_txq_create(struct vireo_port *port, unsigned idx, struct vireo_txq_head **ret_q)
+static inline __attribute__((always_inline)) unsigned tx_burst(struct virtio_txq *q, const struct vireo_pkt *pkts,
+							       unsigned n, const bool packed)
 {
-	unsigned size = vireo_port_config(port)->tx_ring;
-	struct vireo_device_info info;
-	struct virtio_txq *q;
-	int err;
+	unsigned done = 0, n_packets, room = virtq_n_free(&q->vq);
+	uint64_t bytes = 0;
 
-	q = aligned_alloc(64, (sizeof(*q) + 63) & ~(size_t)63);
-	if (!q)
-		return vireo_error(-ENOMEM, "no memory for a transmit queue");
-	memset(q, 0, sizeof(*q));
-	q->vp = virtio_port_of(port);
-	q->head.pub.burst = burst_nothing;
-	/* A packet may need one descriptor more than it has elements. */
-	q->max_segs = size - 1 < VIREO_MAX_SEGS ? size - 1 : VIREO_MAX_SEGS;
-	q->debug = vireo_pool_debug();
-	vireo_device_info(q->vp->pci.dev, &info);
-	err = alloc_ring(q, size, info.numa_node + 1);
-	if (err) {
-		virtio_txq_destroy(&q->head);
-		return err;
+	if (room <= q->clean_at || unlikely(room < n)) {
+		virtio_txq_reclaim(&q->head);
+		room = virtq_n_free(&q->vq);
 	}
-	*ret_q = &q->head;
-	return 0;
+	if (likely(q->vq.natural && !q->debug)) {
+		room = virtq_in_one_piece(&q->vq, q->vq.free_head & q->vq.mask, n < room ? n : room);
+		done = send_run(q, pkts, room, &bytes, packed);
+		offer_run(q, done, packed);
+	}
+	n_packets = done;
+	if (unlikely(done < n))
+		done = send_rest(q, pkts, n, done, &n_packets, &bytes, packed);
+	/* A packet that can never be sent is taken, and nothing of it offered. */
+	if (likely(n_packets))
+		publish(q, n_packets, bytes);
+	return done;
 }
 
-void virtio_txq_destroy(struct vireo_txq_head *head)
+/* A burst function for each kind of ring. */
+#define BURST(kind, packed)                                                                                            \
+	static __attribute__((noinline)) unsigned kind##_scalar(struct vireo_txq *pub, struct vireo_pkt *pkts,         \
+								unsigned n)                                            \
+	{                                                                                                              \
+		return tx_burst((struct virtio_txq *)pub, pkts, n, packed);                                            \
+	}
+
+BURST(split, false)
+BURST(packed, true)
+
+virtio_tx_burst_fn virtio_tx_burst_choose(bool packed)
 {
-	struct virtio_txq *q = txq_of(head);
-
-	if (!q)
-		return;
-	vireo_memory_free(q->mem);
-	free(q->free_ids);
-	free(q->sent);
-	free(q);
-}
-
-void virtio_txq_start(struct virtio_txq *q)
-{
-	virtq_reset(&q->vq);
-	q->unseen = 0;
-}
-
-bool virtio_txq_is_empty(const struct virtio_txq *q)
-{
-	return virtq_n_free(&q->vq) == virtq_size(&q->vq);
-}
-
-void virtio_txq_stop(struct virtio_txq *q)
-{
-	struct run r = {.flags = VIREO_PKT_SHARED};
-
-	for (unsigned id = 0; id < virtq_size(&q->vq); id++)
-		if (q->sent[id].n)
-			release_chain(q, &r, id);
-	run_flush(&r);
-	virtq_reset(&q->vq);
+	return packed ? packed_scalar : split_scalar;
 }

@@ -50,7 +50,142 @@ static uint16_t *used_of(struct fake_virtio *fv, struct fv_queue *q)
 	return dma(fv, q->used, 6 + 8ull * q->size, VIREO_DMA_WRITE);
 }
 
-unsigned fv_available(struct fake_virtio *fv, unsigned qi)
+/* --- IN_ORDER: 2.7.9, 2.8.8 --------------------------------------------------------------------------------------- */
+
+static bool is_in_order(const struct fake_virtio *fv)
+{
+	return fv->accepted & VIRTIO_F_IN_ORDER;
+}
+
+/* 2.7.5: the driver uses descriptors in the order of the table. */
+static void expect_next(struct fake_virtio *fv, struct fv_queue *q, uint16_t id)
+{
+	if (is_in_order(fv) && id != q->next_desc)
+		violation(fv, "use descriptor %u and not %u", id, q->next_desc);
+	q->next_desc = (uint16_t)((id + 1) % q->size);
+}
+
+/* What is known of a chain when it is given back. */
+static void remember(struct fv_queue *q, const struct fv_chain *chain)
+{
+	if (!q->chain_n) {
+		q->chain_n = calloc(65536, sizeof(*q->chain_n));
+		q->chain_room = calloc(65536, sizeof(*q->chain_room));
+	}
+	q->chain_n[chain->id] = (uint16_t)chain->n;
+	q->chain_room[chain->id] = 0;
+	for (unsigned i = 0; i < chain->n; i++)
+		if (chain->parts[i].writable)
+			q->chain_room[chain->id] += chain->parts[i].len;
+}
+
+static uint16_t n_places(const struct fv_queue *q, uint32_t id)
+{
+	return q->chain_n && id < 65536 && q->chain_n[id] ? q->chain_n[id] : 1;
+}
+
+/* A buffer that no answer of its own stands for counts as written to its end. */
+static bool may_be_skipped(const struct fv_queue *q, uint32_t id, uint32_t len)
+{
+	return q->chain_room && id < 65536 && len >= q->chain_room[id];
+}
+
+/* --- packed rings: 2.8 -------------------------------------------------------------------------------------------- */
+
+static bool is_packed(const struct fake_virtio *fv)
+{
+	return fv->accepted & VIRTIO_F_RING_PACKED;
+}
+
+static struct virtq_packed_desc *places_of(struct fake_virtio *fv, struct fv_queue *q)
+{
+	return dma(fv, q->desc, 16ull * q->size, VIREO_DMA_READ | VIREO_DMA_WRITE);
+}
+
+/* 2.8.1: both bits are the wrap counter when a place is used; they differ, AVAIL being the counter, when it is available. */
+static uint16_t turn_flags(const struct fv_queue *q, uint16_t place, bool used)
+{
+	bool wrap = place / q->size % 2 == 0;
+
+	return (wrap ? VIRTQ_PACKED_F_AVAIL : 0) | (wrap == used ? VIRTQ_PACKED_F_USED : 0);
+}
+
+static bool is_available(const struct fv_queue *q, const struct virtq_packed_desc *ring, uint16_t place)
+{
+	uint16_t flags = __atomic_load_n(&ring[place % q->size].flags, __ATOMIC_ACQUIRE);
+
+	return (flags & (VIRTQ_PACKED_F_AVAIL | VIRTQ_PACKED_F_USED)) == turn_flags(q, place, false);
+}
+
+static unsigned available_packed(struct fake_virtio *fv, struct fv_queue *q)
+{
+	const struct virtq_packed_desc *ring = places_of(fv, q);
+	unsigned n = 0;
+
+	for (unsigned i = 0; ring && i < q->size && is_available(q, ring, (uint16_t)(q->next_avail + i)); i++)
+		n += !(ring[(q->next_avail + i) % q->size].flags & VIRTQ_DESC_F_NEXT);
+	return n;
+}
+
+static bool pop_packed(struct fake_virtio *fv, struct fv_queue *q, struct fv_chain *chain)
+{
+	struct virtq_packed_desc *ring = places_of(fv, q);
+	bool more = true, wrote = false;
+
+	for (chain->n = 0; ring && more && chain->n < FV_MAX_CHAIN; chain->n++, q->next_avail++) {
+		const struct virtq_packed_desc *d = &ring[q->next_avail % q->size];
+
+		if (!is_available(q, ring, q->next_avail)) {
+			violation(fv, "offer half a chain");
+			return false;
+		}
+		if (!d->len || (wrote && !(d->flags & VIRTQ_DESC_F_WRITE)))
+			violation(fv, "offer an empty descriptor, or one to read behind one to write");
+		wrote = d->flags & VIRTQ_DESC_F_WRITE;
+		chain->parts[chain->n].va = dma(fv, d->iova, d->len, wrote ? VIREO_DMA_WRITE : VIREO_DMA_READ);
+		chain->parts[chain->n].len = d->len;
+		chain->parts[chain->n].writable = wrote;
+		if (!chain->parts[chain->n].va)
+			return false;
+		chain->id = d->id;
+		expect_next(fv, q, chain->n ? q->next_desc : d->id);
+		more = d->flags & VIRTQ_DESC_F_NEXT;
+	}
+	/* In order it is the turn that says which is right. */
+	if (!is_in_order(fv) && q->chain_n && q->chain_n[chain->id])
+		violation(fv, "use id %u twice", chain->id);
+	remember(q, chain);
+	return ring && !more;
+}
+
+/* What is not shown yet begins with a place whose flags are not written. */
+static void write_place(struct fake_virtio *fv, struct fv_queue *q, uint16_t at, uint32_t id, uint32_t len)
+{
+	struct virtq_packed_desc *ring = places_of(fv, q), *d;
+
+	if (!ring)
+		return;
+	d = &ring[at % q->size];
+	d->id = (uint16_t)id;
+	d->len = len;
+	if (at == q->n_shown)
+		q->unshown = turn_flags(q, at, true);
+	else
+		__atomic_store_n(&d->flags, turn_flags(q, at, true), __ATOMIC_RELEASE);
+}
+
+static void show_used_packed(struct fake_virtio *fv, struct fv_queue *q)
+{
+	struct virtq_packed_desc *ring = places_of(fv, q);
+
+	if (ring && q->n_shown != q->next_used)
+		__atomic_store_n(&ring[q->n_shown % q->size].flags, q->unshown, __ATOMIC_RELEASE);
+	q->n_shown = q->next_used;
+}
+
+/* --- split rings: 2.7 --------------------------------------------------------------------------------------------- */
+
+static unsigned available_split(struct fake_virtio *fv, unsigned qi)
 {
 	struct fv_queue *q = &fv->queues[qi];
 	uint16_t *avail = avail_of(fv, q);
@@ -62,6 +197,11 @@ unsigned fv_available(struct fake_virtio *fv, unsigned qi)
 	if (n > q->size)
 		violation(fv, "offer %u chains in a ring of %u", n, q->size);
 	return n;
+}
+
+unsigned fv_available(struct fake_virtio *fv, unsigned qi)
+{
+	return is_packed(fv) ? available_packed(fv, &fv->queues[qi]) : available_split(fv, qi);
 }
 
 static bool walk(struct fake_virtio *fv, struct fv_queue *q, struct fv_chain *chain)
@@ -78,6 +218,7 @@ static bool walk(struct fake_virtio *fv, struct fv_queue *q, struct fv_chain *ch
 			return false;
 		}
 		d = table[id];
+		expect_next(fv, q, id);
 		if (!d.len || (wrote && !(d.flags & VIRTQ_DESC_F_WRITE)))
 			violation(fv, "offer an empty descriptor, or one to read behind one to write");
 		wrote = d.flags & VIRTQ_DESC_F_WRITE;
@@ -103,21 +244,50 @@ bool fv_pop(struct fake_virtio *fv, unsigned qi, struct fv_chain *ret_chain)
 
 	if (!q->enabled || !fv_available(fv, qi))
 		return false;
+	if (is_packed(fv))
+		return pop_packed(fv, q, ret_chain);
 	avail = avail_of(fv, q);
 	ret_chain->id = avail[2 + q->next_avail % q->size];
 	q->next_avail++;
-	return walk(fv, q, ret_chain);
+	if (!walk(fv, q, ret_chain))
+		return false;
+	remember(q, ret_chain);
+	return true;
+}
+
+static void write_answer(struct fake_virtio *fv, struct fv_queue *q, uint16_t at, uint32_t id, uint32_t len)
+{
+	struct virtq_used *used;
+
+	if (is_packed(fv)) {
+		write_place(fv, q, at, id, len);
+		return;
+	}
+	used = (struct virtq_used *)used_of(fv, q);
+	if (used)
+		used->ring[at % q->size] = (struct virtq_used_elem){id, len};
+}
+
+static void end_batch(struct fake_virtio *fv, struct fv_queue *q)
+{
+	if (q->batch_n)
+		write_answer(fv, q, q->batch_at, q->batch_id, q->batch_len);
+	q->batch_n = 0;
 }
 
 void fv_put_used(struct fake_virtio *fv, unsigned qi, uint32_t id, uint32_t len)
 {
 	struct fv_queue *q = &fv->queues[qi];
-	struct virtq_used *used = (struct virtq_used *)used_of(fv, q);
 
-	if (used) {
-		used->ring[q->next_used % q->size] = (struct virtq_used_elem){id, len};
-		q->next_used++;
-	}
+	if (!q->batch_n++)
+		q->batch_at = q->next_used;
+	q->batch_id = id;
+	q->batch_len = len;
+	q->next_used += is_packed(fv) ? n_places(q, id) : 1;
+	if (!is_in_order(fv) || q->batch_n >= fv->batch_max || !may_be_skipped(q, id, len))
+		end_batch(fv, q);
+	if (q->chain_n && id < 65536)
+		q->chain_n[id] = 0;
 }
 
 void fv_show_index(struct fake_virtio *fv, unsigned qi, uint16_t idx)
@@ -130,22 +300,36 @@ void fv_show_index(struct fake_virtio *fv, unsigned qi, uint16_t idx)
 
 void fv_show_used(struct fake_virtio *fv, unsigned qi)
 {
-	fv_show_index(fv, qi, fv->queues[qi].next_used);
+	end_batch(fv, &fv->queues[qi]);
+	if (is_packed(fv))
+		show_used_packed(fv, &fv->queues[qi]);
+	else
+		fv_show_index(fv, qi, fv->queues[qi].next_used);
 }
 
 void fv_set_no_notify(struct fake_virtio *fv, unsigned qi, bool on)
 {
-	uint16_t *used = used_of(fv, &fv->queues[qi]);
+	struct virtq_event *event = dma(fv, fv->queues[qi].used, sizeof(*event), VIREO_DMA_WRITE);
+	uint16_t *used;
 
+	if (is_packed(fv)) {
+		if (event)
+			__atomic_store_n(&event->flags, on ? VIRTQ_EVENT_F_DISABLE : VIRTQ_EVENT_F_ENABLE, __ATOMIC_RELAXED);
+		return;
+	}
+	used = used_of(fv, &fv->queues[qi]);
 	if (used)
 		__atomic_store_n(&used[0], on ? VIRTQ_USED_F_NO_NOTIFY : 0, __ATOMIC_RELAXED);
 }
 
 bool fv_wants_interrupt(struct fake_virtio *fv, unsigned qi)
 {
+	struct virtq_event *event = dma(fv, fv->queues[qi].avail, sizeof(*event), VIREO_DMA_READ);
 	uint16_t *avail = avail_of(fv, &fv->queues[qi]);
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (is_packed(fv))
+		return event && __atomic_load_n(&event->flags, __ATOMIC_RELAXED) != VIRTQ_EVENT_F_DISABLE;
 	return avail && !(__atomic_load_n(&avail[0], __ATOMIC_RELAXED) & VIRTQ_AVAIL_F_NO_INTERRUPT);
 }
 
@@ -335,6 +519,8 @@ static void reset(struct fake_virtio *fv)
 		struct fv_queue *q = &fv->queues[i];
 		uint16_t max = q->max_size;
 
+		free(q->chain_n);
+		free(q->chain_room);
 		memset(q, 0, sizeof(*q));
 		q->max_size = q->size = max;
 		q->vector = VIRTIO_NO_VECTOR;
@@ -576,7 +762,7 @@ struct fake_virtio *fake_virtio_create(const char *name)
 		VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX |
 		VIRTIO_NET_F_CTRL_VLAN | VIRTIO_NET_F_CTRL_MAC_ADDR | VIRTIO_NET_F_MQ | VIRTIO_NET_F_SPEED_DUPLEX |
 		/* What the driver does not know it must leave alone. */
-		VIRTIO_F(28) | VIRTIO_F(29) | VIRTIO_F(34) | VIRTIO_F(35) | VIRTIO_F(40) | VIRTIO_F(57) | VIRTIO_F(60);
+		VIRTIO_F(28) | VIRTIO_F(29) | VIRTIO_F(36) | VIRTIO_F(40) | VIRTIO_F(57) | VIRTIO_F(60);
 	memcpy(fv->mac, "\x52\x54\0\x12\x34\x56", 6);
 	fv->link = VIRTIO_NET_S_LINK_UP;
 	fv->max_pairs = 1;
@@ -595,6 +781,7 @@ struct fake_virtio *fake_virtio_create(const char *name)
 
 void fake_virtio_destroy(struct fake_virtio *fv)
 {
+	reset(fv);
 	fake_device_destroy(fv->bus);
 	free(fv);
 }

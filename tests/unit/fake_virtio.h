@@ -27,8 +27,16 @@ struct fv_queue {
 	uint16_t vector;
 	bool enabled;
 	uint64_t desc, avail, used;
-	uint16_t next_avail; /* next entry of the available ring to take */
-	uint16_t next_used;  /* next place in the used ring */
+	uint16_t next_avail; /* next entry of the available ring to take; packed: places, counted without end */
+	uint16_t next_used;  /* next place in the used ring; packed: likewise */
+	uint16_t n_shown;    /* packed: places given back that the driver can see */
+	uint16_t unshown;    /* packed: the flags of the first one that it cannot */
+	uint16_t *chain_n;   /* by id, how many descriptors the chain has */
+	uint32_t *chain_room;/* by id, how much of it is to be written to */
+	uint16_t next_desc;  /* IN_ORDER: the descriptor that comes next */
+	uint16_t batch_at;   /* IN_ORDER: where the answer for the open batch goes, */
+	uint16_t batch_n;    /* how many buffers it has so far; 0: none is open */
+	uint32_t batch_id, batch_len; /* and what it says */
 	atomic_uint n_kicks;
 };
 
@@ -72,6 +80,7 @@ struct fake_virtio {
 	bool refuses_features;
 	bool restless;           /* the configuration changes while it is read */
 	enum fv_answer answer;
+	unsigned batch_max;      /* IN_ORDER: one answer for so many buffers, where that is allowed; below 2: one for each */
 	bool quiet;              /* count what the driver must not do, without naming it: the test provokes it */
 
 	/* How it stands. */
@@ -114,7 +123,10 @@ void fake_virtio_set_link(struct fake_virtio *fv, bool up);
 bool fv_pop(struct fake_virtio *fv, unsigned q, struct fv_chain *ret_chain);
 /* Chains that are offered and not taken. */
 unsigned fv_available(struct fake_virtio *fv, unsigned q);
-/* Write an entry into the used ring without showing it, and show everything that was written. */
+/*
+ * Write an entry into the used ring without showing it, and show everything that was written. With batches an entry is
+ * written when the batch ends: it is as long as it may be, or holds a buffer that was not written to its end, or is shown.
+ */
 void fv_put_used(struct fake_virtio *fv, unsigned q, uint32_t id, uint32_t len);
 void fv_show_used(struct fake_virtio *fv, unsigned q);
 /* Show this index instead. */

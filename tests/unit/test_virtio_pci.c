@@ -29,18 +29,23 @@ static void open_modern_device_tells_what_it_is(void **state)
 static void open_negotiates_only_what_is_asked_for(void **state)
 {
 	const uint64_t always = VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS |
-				VIRTIO_NET_F_MTU | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_CTRL_VQ |
-				VIRTIO_NET_F_CTRL_RX | VIRTIO_NET_F_CTRL_MAC_ADDR | VIRTIO_NET_F_MQ |
+				VIRTIO_NET_F_MTU | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_CTRL_RX |
+			 VIRTIO_NET_F_CTRL_MAC_ADDR | VIRTIO_NET_F_MQ |
 				VIRTIO_NET_F_SPEED_DUPLEX;
 	static const struct {
 		uint32_t rx, tx;
 		uint64_t more;
+		uint32_t mtu;
 	} cases[] = {
 		{0, 0, 0},
-		{VIREO_RX_CSUM, VIREO_TX_L4_CSUM, VIRTIO_NET_F_GUEST_CSUM},
+		{0, 0, VIRTIO_NET_F_MRG_RXBUF, 9000},
+		{VIREO_RX_CSUM, 0, VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_CSUM},
+		{0, VIREO_TX_L4_CSUM, VIRTIO_NET_F_CSUM},
 		{VIREO_RX_CSUM | VIREO_RX_LARGE, 0,
-		 VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 | VIRTIO_NET_F_GUEST_ECN},
-		{0, VIREO_TX_TSO, VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN},
+		 VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 |
+			 VIRTIO_NET_F_GUEST_ECN | VIRTIO_NET_F_MRG_RXBUF},
+		{0, VIREO_TX_TSO,
+		 VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN},
 	};
 
 	for (unsigned i = 0; i < N_OF(cases); i++) {
@@ -49,6 +54,7 @@ static void open_negotiates_only_what_is_asked_for(void **state)
 		rig_create(&r, "v");
 		r.cfg.rx_offloads = cases[i].rx;
 		r.cfg.tx_offloads = cases[i].tx;
+		r.cfg.mtu = cases[i].mtu;
 		rig_start(&r);
 		assert_int_equal(r.fv->accepted, always | cases[i].more);
 		rig_destroy(&r);

@@ -5,6 +5,16 @@
 
 #define N_BUFS 512
 
+bool rig_packed(void)
+{
+	return getenv("RIG_PACKED");
+}
+
+bool rig_in_order(void)
+{
+	return getenv("RIG_IN_ORDER");
+}
+
 void rig_create(struct rig *r, const char *name)
 {
 	struct vireo_pool_config pool = {.name = name, .n_bufs = N_BUFS};
@@ -14,6 +24,12 @@ void rig_create(struct rig *r, const char *name)
 	virtio_patience_us = 20000;
 	memset(r, 0, sizeof(*r));
 	r->fv = fake_virtio_create(name);
+	if (rig_packed())
+		r->fv->offered |= VIRTIO_F_RING_PACKED;
+	if (rig_in_order()) {
+		r->fv->offered |= VIRTIO_F_IN_ORDER;
+		r->fv->batch_max = (unsigned)atoi(getenv("RIG_IN_ORDER"));
+	}
 	assert_int_equal(vireo_pool_create(&pool, &r->pool), 0);
 	r->cfg.rx_pool = r->pool;
 	r->cfg.rx_ring = 64;

@@ -22,6 +22,22 @@ struct rig {
 	struct vireo_txq *txq;
 };
 
+/* Whether the rings are packed: each program runs with both kinds. */
+bool rig_packed(void);
+/* For tests of what only a split ring can be made to say. */
+#define SPLIT_ONLY()                                                                                    \
+	do {                                                                                            \
+		if (rig_packed())                                                                       \
+			return;                                                                         \
+	} while (0)
+/* Whether the device promises to answer in order (RIG_IN_ORDER=N), with one answer for up to N buffers where it may. */
+bool rig_in_order(void);
+/* For tests of what such a device never says. */
+#define ANY_ORDER_ONLY()                                                                                \
+	do {                                                                                            \
+		if (rig_in_order())                                                                     \
+			return;                                                                         \
+	} while (0)
 /* A device and a pool of 512 buffers; change r->fv and r->cfg, then rig_start(). */
 void rig_create(struct rig *r, const char *name);
 /* Open and start; fails the test when that fails. */
