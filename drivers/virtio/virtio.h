@@ -19,6 +19,9 @@
 /* Buffers move between ring and pool in bulk of this many. */
 #define VIRTIO_BULK 32
 
+/* The innermost loops in vectors: virtio_vec.h */
+struct virtio_vec;
+
 /* The header of a packet lies in the headroom, right in front of the data. */
 #define VIRTIO_HDR_AT (VIREO_HEADROOM - VIRTIO_NET_HDR_LEN)
 
@@ -178,6 +181,7 @@ struct virtio_txq {
 	struct virtq vq;
 	void **bufs;         /* by id; NULL: a header slot */
 	uint32_t *owners;    /* by id */
+	const struct virtio_vec *vec; /* or NULL */
 	uint16_t clean_at;   /* look for what was sent once so few descriptors are free */
 	bool debug;
 

@@ -11,6 +11,7 @@
 #include "offload.h"
 #include "pool.h"
 #include "virtio.h"
+#include "virtio_vec.h"
 
 /* Headers this many packets ahead are asked for before they are needed. */
 #define PREFETCH 8
@@ -42,8 +43,28 @@ static __attribute__((noinline)) unsigned give_up(struct virtio_rxq *q)
 
 /* Refill */
 
-/* Offer @n buffers in the order of the table, in one piece of it; false when the pool has fewer. */
-static inline __attribute__((always_inline)) bool post_natural(struct virtio_rxq *q, unsigned n, const bool packed)
+static_assert(VIRTIO_BULK == VIRTIO_VEC_BULK, "a bulk is a bulk");
+
+/* Places for a bulk of buffers, in one piece of a packed ring; all but the first are handed over. Returns its second word. */
+static inline uint64_t arm(const struct virtio_rxq *q, void *const *bufs, const struct virtio_vec *vec)
+{
+	const struct virtq *vq = &q->vq;
+	const unsigned at = vq->free_head & vq->mask;
+	uint64_t flags = virtq_avail_flags(vq, vq->avail_idx) | VIRTQ_DESC_F_WRITE;
+	struct virtio_desc_consts c = {
+		.add = dma_iova_offset + VIRTIO_HDR_AT,
+		.second = flags << VIRTQ_PACKED_FLAGS_SHIFT | (uint64_t)at << VIRTQ_PACKED_ID_SHIFT | q->buf_len,
+		.hold = virtq_hold(vq, vq->avail_idx),
+		.step = 1ull << VIRTQ_PACKED_ID_SHIFT,
+	};
+
+	vec->rx_arm_packed(&vq->packed_desc[at], bufs, &c);
+	return c.second;
+}
+
+/* Offer @n buffers in the order of the table, in one piece of it; false when the pool has fewer. @vec is NULL, or for a bulk. */
+static inline __attribute__((always_inline)) bool post_natural(struct virtio_rxq *q, unsigned n, const bool packed,
+							       const struct virtio_vec *vec)
 {
 	struct virtq *vq = &q->vq;
 	const unsigned at = vq->free_head & vq->mask;
@@ -52,7 +73,10 @@ static inline __attribute__((always_inline)) bool post_natural(struct virtio_rxq
 
 	if (!pool_get_bufs(q->head.pool, bufs, n))
 		return false;
-	if (packed) {
+	if (packed && vec) {
+		/* The device comes past the first one before any other: once it has that, it has all. */
+		virtq_hand_over(&vq->packed_desc[at], arm(q, bufs, vec));
+	} else if (packed) {
 		struct virtq_packed_desc *d = &vq->packed_desc[at];
 		uint64_t flags = virtq_avail_flags(vq, vq->avail_idx) | VIRTQ_DESC_F_WRITE;
 		uint64_t second =
@@ -91,14 +115,14 @@ static __attribute__((noinline)) bool post_any(struct virtio_rxq *q, unsigned n)
 	return true;
 }
 
-static inline bool post(struct virtio_rxq *q, unsigned n, const bool packed)
+static inline bool post(struct virtio_rxq *q, unsigned n, const bool packed, const struct virtio_vec *vec)
 {
 	if (unlikely(!q->vq.natural))
 		return post_any(q, n);
 	/* A constant n makes the copy out of the pool a handful of vector moves. */
 	if (likely(n == VIRTIO_BULK))
-		return post_natural(q, VIRTIO_BULK, packed);
-	return post_natural(q, n, packed);
+		return post_natural(q, VIRTIO_BULK, packed, vec);
+	return post_natural(q, n, packed, NULL);
 }
 
 /*
@@ -109,7 +133,7 @@ static __attribute__((noinline)) void refill_slowly(struct virtio_rxq *q)
 {
 	unsigned n_posted = virtq_size(&q->vq) - virtq_n_free(&q->vq);
 
-	while (n_posted < q->bulk && post(q, 1, q->vq.packed))
+	while (n_posted < q->bulk && post(q, 1, q->vq.packed, NULL))
 		n_posted++;
 	if (!q->starved)
 		vireo_rxq_drop(&q->head, VIREO_DROP_RX_NO_BUFFER, 1);
@@ -117,7 +141,8 @@ static __attribute__((noinline)) void refill_slowly(struct virtio_rxq *q)
 }
 
 /* Fill up what is empty, in bulk, with one doorbell. Returns @done, so that a burst can end with it. */
-static __attribute__((noinline)) unsigned refill(struct virtio_rxq *q, unsigned done, const bool packed)
+static __attribute__((noinline)) unsigned refill(struct virtio_rxq *q, unsigned done, const bool packed,
+						 const struct virtio_vec *vec)
 {
 	uint16_t before = q->vq.avail_idx;
 
@@ -126,7 +151,7 @@ static __attribute__((noinline)) unsigned refill(struct virtio_rxq *q, unsigned 
 
 		if (likely(q->vq.natural))
 			n = virtq_in_one_piece(&q->vq, q->vq.free_head & q->vq.mask, n);
-		if (unlikely(!post(q, n, packed))) {
+		if (unlikely(!post(q, n, packed, vec))) {
 			refill_slowly(q);
 			break;
 		}
@@ -145,7 +170,7 @@ bool virtio_rxq_fill(struct virtio_rxq *q)
 
 	while ((n = virtq_n_free(&q->vq))) {
 		n = virtq_in_one_piece(&q->vq, q->vq.free_head & q->vq.mask, n < VIRTIO_BULK ? n : VIRTIO_BULK);
-		if (!post(q, n, q->vq.packed))
+		if (!post(q, n, q->vq.packed, NULL))
 			return false;
 	}
 	virtq_publish(&q->vq);
@@ -440,13 +465,36 @@ static inline uint32_t header_word(const void *buf)
 	return io_load_relaxed((const uint16_t *)hdr) | (uint32_t)io_load_relaxed((const uint16_t *)(hdr + 10)) << 16;
 }
 
+/* The same as receive_run(), as far as it goes in vectors. */
+static inline unsigned receive_vec(const struct virtio_rxq *q, struct vireo_pkt *pkts, unsigned n, uint64_t *bytes,
+				   const bool packed, const struct virtio_vec *vec)
+{
+	const unsigned at = q->vq.used_idx & q->vq.mask;
+	struct virtio_rx_consts c = {
+		.word = constant_word(q),
+		.port = port_word(q),
+		.first = at,
+		.max_len = q->buf_len - VIRTIO_NET_HDR_LEN,
+		.hdr_mask = q->hdr_mask,
+		.hdr_want = q->hdr_want,
+		.valid_mask = q->valid_mask,
+	};
+
+	if (!packed)
+		return vec->rx_split(&q->vq.used->ring[at], &q->bufs[at], pkts, n, &c, bytes);
+	c.first = (uint64_t)virtq_used_flags(&q->vq, q->vq.used_idx) << VIRTQ_PACKED_FLAGS_SHIFT |
+		  (uint64_t)at << VIRTQ_PACKED_ID_SHIFT;
+	return vec->rx_packed(&q->vq.packed_desc[at], &q->bufs[at], pkts, n, &c, bytes);
+}
+
 /*
  * Up to @n plain packets from the front of what was given back, in one piece of the ring; stops at any other. Of a split ring
  * at least as many answers are there; in a packed ring as many places are outstanding, and the first one that was not given
  * back ends the run.
  */
 static inline __attribute__((always_inline)) unsigned receive_run(struct virtio_rxq *q, struct vireo_pkt *pkts,
-								  unsigned n, uint64_t *bytes, const bool packed)
+								  unsigned n, uint64_t *bytes, const bool packed,
+								  const struct virtio_vec *vec)
 {
 	const unsigned at = q->vq.used_idx & q->vq.mask;
 	void *const *bufs = &q->bufs[at];
@@ -459,6 +507,8 @@ static inline __attribute__((always_inline)) unsigned receive_run(struct virtio_
 	uint64_t sum = 0;
 	unsigned i = 0;
 
+	if (vec && n >= VIRTIO_VEC_MIN)
+		i = receive_vec(q, pkts, n, bytes, packed, vec);
 	for (; i < n; i++) {
 		uint64_t w = word;
 		uint32_t len;
@@ -529,7 +579,8 @@ static inline bool may_run(const struct virtio_rxq *q)
 
 /* Everything in the order of the ring, behind the @done packets of @bytes that a burst of @n has received already. */
 static __attribute__((noinline)) unsigned receive_rest(struct virtio_rxq *q, struct vireo_pkt *pkts, unsigned n,
-						       unsigned done, uint64_t bytes, const bool packed)
+						       unsigned done, uint64_t bytes, const bool packed,
+						       const struct virtio_vec *vec)
 {
 	unsigned n_packets = done;
 	int pending;
@@ -541,7 +592,7 @@ static __attribute__((noinline)) unsigned receive_rest(struct virtio_rxq *q, str
 		unsigned run = 0, limit = limit_run(q, n - done, (unsigned)pending);
 
 		if (may_run(q))
-			run = receive_run(q, pkts + done, limit, &bytes, packed);
+			run = receive_run(q, pkts + done, limit, &bytes, packed, vec);
 		consume(q, run);
 		done += run;
 		n_packets += run;
@@ -561,11 +612,11 @@ static __attribute__((noinline)) unsigned receive_rest(struct virtio_rxq *q, str
 		vireo_pool_debug_rx(pkts, done);
 	if (done)
 		count(q, n_packets, bytes);
-	return virtq_n_free(&q->vq) >= q->bulk ? refill(q, done, packed) : done;
+	return virtq_n_free(&q->vq) >= q->bulk ? refill(q, done, packed, vec) : done;
 }
 
 static inline __attribute__((always_inline)) unsigned rx_burst(struct virtio_rxq *q, struct vireo_pkt *pkts, unsigned n,
-							       const bool packed)
+							       const bool packed, const struct virtio_vec *vec)
 {
 	int pending = n_pending(q, packed);
 	uint64_t bytes = 0;
@@ -574,16 +625,16 @@ static inline __attribute__((always_inline)) unsigned rx_burst(struct virtio_rxq
 	if (unlikely(pending < 0))
 		return give_up(q);
 	if (unlikely(q->special || !may_run(q)))
-		return receive_rest(q, pkts, n, 0, 0, packed);
+		return receive_rest(q, pkts, n, 0, 0, packed, vec);
 	limit = limit_run(q, n, (unsigned)pending);
-	done = receive_run(q, pkts, limit, &bytes, packed);
+	done = receive_run(q, pkts, limit, &bytes, packed, vec);
 	consume(q, done);
 	/* Something that is not plain, or the ring's end. */
 	if (unlikely(done < n && (done == limit ? (unsigned)pending > limit : !packed || virtq_is_used(&q->vq, 0))))
-		return receive_rest(q, pkts, n, done, bytes, packed);
+		return receive_rest(q, pkts, n, done, bytes, packed, vec);
 	if (done)
 		count(q, done, bytes);
-	return virtq_n_free(&q->vq) >= q->bulk ? refill(q, done, packed) : done;
+	return virtq_n_free(&q->vq) >= q->bulk ? refill(q, done, packed, vec) : done;
 }
 
 /* A burst function for each kind of ring. */
@@ -591,13 +642,44 @@ static inline __attribute__((always_inline)) unsigned rx_burst(struct virtio_rxq
 	static __attribute__((noinline)) unsigned kind##_scalar(struct vireo_rxq *pub, struct vireo_pkt *pkts,         \
 								unsigned n)                                            \
 	{                                                                                                              \
-		return rx_burst((struct virtio_rxq *)pub, pkts, n, packed);                                            \
+		return rx_burst((struct virtio_rxq *)pub, pkts, n, packed, NULL);                                      \
 	}
 
 BURST(split, false)
 BURST(packed, true)
 
+/* With vectors: bursts that are too short for them have a function of their own, which has less to save. */
+#define VEC_BURST(kind, packed, isa)                                                                                   \
+	static __attribute__((noinline)) unsigned kind##_several_##isa(struct vireo_rxq *pub, struct vireo_pkt *pkts,  \
+								       unsigned n)                                     \
+	{                                                                                                              \
+		return rx_burst((struct virtio_rxq *)pub, pkts, n, packed, &virtio_vec_##isa);                         \
+	}                                                                                                              \
+	static unsigned kind##_##isa(struct vireo_rxq *pub, struct vireo_pkt *pkts, unsigned n)                        \
+	{                                                                                                              \
+		return n < VIRTIO_VEC_MIN ? kind##_scalar(pub, pkts, n) : kind##_several_##isa(pub, pkts, n);          \
+	}
+
+#if defined(__x86_64__)
+VEC_BURST(split, false, sse42)
+VEC_BURST(split, false, avx2)
+VEC_BURST(split, false, avx512)
+VEC_BURST(packed, true, sse42)
+VEC_BURST(packed, true, avx2)
+VEC_BURST(packed, true, avx512)
+#endif
+
 virtio_rx_burst_fn virtio_rx_burst_choose(bool packed)
 {
+#if defined(__x86_64__)
+	const struct virtio_vec *vec = virtio_vec_choose();
+
+	if (vec == &virtio_vec_avx512)
+		return packed ? packed_avx512 : split_avx512;
+	if (vec == &virtio_vec_avx2)
+		return packed ? packed_avx2 : split_avx2;
+	if (vec == &virtio_vec_sse42)
+		return packed ? packed_sse42 : split_sse42;
+#endif
 	return packed ? packed_scalar : split_scalar;
 }

@@ -12,6 +12,7 @@
 #include "offload.h"
 #include "pool.h"
 #include "virtio.h"
+#include "virtio_vec.h"
 
 /* Bytes of a packet that a slot can hold behind the header, and in front of them room for a tag. */
 #define SLOT_DATA (VIRTIO_NET_HDR_LEN + VLAN_TAG_LEN)
@@ -51,7 +52,8 @@ static inline void clear_header(char *at)
  * order.
  */
 static inline __attribute__((always_inline)) unsigned send_run(struct virtio_txq *q, const struct vireo_pkt *pkts,
-							       unsigned n, uint64_t *bytes, const bool packed)
+							       unsigned n, uint64_t *bytes, const bool packed,
+							       const struct virtio_vec *vec)
 {
 	const unsigned at = q->vq.free_head & q->vq.mask;
 	struct virtq_desc *d = &q->vq.desc[at];
@@ -63,6 +65,18 @@ static inline __attribute__((always_inline)) unsigned send_run(struct virtio_txq
 	unsigned i = 0;
 
 	flags = packed ? flags | (uint64_t)at << VIRTQ_PACKED_ID_SHIFT : 0;
+	if (vec && n >= VIRTIO_VEC_MIN) {
+		struct virtio_desc_consts c = {
+			.add = add,
+			.second = flags + VIRTIO_NET_HDR_LEN,
+			.hold = packed ? virtq_hold(&q->vq, q->vq.avail_idx) : 0,
+			.step = packed ? 1ull << VIRTQ_PACKED_ID_SHIFT : 0,
+		};
+
+		i = vec->tx_run(d, bufs, owners, pkts, n, &c, bytes);
+		first = c.second + pkts[0].len;
+		flags += i * c.step;
+	}
 	for (; i < n; i++) {
 		const struct vireo_pkt *p = &pkts[i];
 		uint32_t len = p->len, off = p->off;
@@ -325,14 +339,14 @@ static unsigned send_one(struct virtio_txq *q, const struct vireo_pkt *pkts, uns
 /* Everything in the order of the burst: runs of plain packets, and others one by one, behind the first @done. */
 static __attribute__((noinline)) unsigned send_rest(struct virtio_txq *q, const struct vireo_pkt *pkts, unsigned n,
 						    unsigned done, unsigned *n_packets, uint64_t *bytes,
-						    const bool packed)
+						    const bool packed, const struct virtio_vec *vec)
 {
 	while (done < n) {
 		unsigned left = n - done, room = virtq_n_free(&q->vq), k = 0;
 
 		room = virtq_in_one_piece(&q->vq, q->vq.free_head & q->vq.mask, left < room ? left : room);
 		if (q->vq.natural && !q->debug) {
-			k = send_run(q, pkts + done, room, bytes, packed);
+			k = send_run(q, pkts + done, room, bytes, packed, vec);
 			offer_run(q, k, packed);
 			*n_packets += k;
 			done += k;
@@ -360,7 +374,8 @@ static inline void publish(struct virtio_txq *q, unsigned n_packets, uint64_t by
 }
 
 static inline __attribute__((always_inline)) unsigned tx_burst(struct virtio_txq *q, const struct vireo_pkt *pkts,
-							       unsigned n, const bool packed)
+							       unsigned n, const bool packed,
+							       const struct virtio_vec *vec)
 {
 	unsigned done = 0, n_packets, room = virtq_n_free(&q->vq);
 	uint64_t bytes = 0;
@@ -371,12 +386,12 @@ static inline __attribute__((always_inline)) unsigned tx_burst(struct virtio_txq
 	}
 	if (likely(q->vq.natural && !q->debug)) {
 		room = virtq_in_one_piece(&q->vq, q->vq.free_head & q->vq.mask, n < room ? n : room);
-		done = send_run(q, pkts, room, &bytes, packed);
+		done = send_run(q, pkts, room, &bytes, packed, vec);
 		offer_run(q, done, packed);
 	}
 	n_packets = done;
 	if (unlikely(done < n))
-		done = send_rest(q, pkts, n, done, &n_packets, &bytes, packed);
+		done = send_rest(q, pkts, n, done, &n_packets, &bytes, packed, vec);
 	/* A packet that can never be sent is taken, and nothing of it offered. */
 	if (likely(n_packets))
 		publish(q, n_packets, bytes);
@@ -388,13 +403,44 @@ static inline __attribute__((always_inline)) unsigned tx_burst(struct virtio_txq
 	static __attribute__((noinline)) unsigned kind##_scalar(struct vireo_txq *pub, struct vireo_pkt *pkts,         \
 								unsigned n)                                            \
 	{                                                                                                              \
-		return tx_burst((struct virtio_txq *)pub, pkts, n, packed);                                            \
+		return tx_burst((struct virtio_txq *)pub, pkts, n, packed, NULL);                                      \
 	}
 
 BURST(split, false)
 BURST(packed, true)
 
+/* With vectors: bursts that are too short for them have a function of their own, which has less to save. */
+#define VEC_BURST(kind, packed, isa)                                                                                   \
+	static __attribute__((noinline)) unsigned kind##_several_##isa(struct vireo_txq *pub, struct vireo_pkt *pkts,  \
+								       unsigned n)                                     \
+	{                                                                                                              \
+		return tx_burst((struct virtio_txq *)pub, pkts, n, packed, &virtio_vec_##isa);                         \
+	}                                                                                                              \
+	static unsigned kind##_##isa(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n)                        \
+	{                                                                                                              \
+		return n < VIRTIO_VEC_MIN ? kind##_scalar(pub, pkts, n) : kind##_several_##isa(pub, pkts, n);          \
+	}
+
+#if defined(__x86_64__)
+VEC_BURST(split, false, sse42)
+VEC_BURST(split, false, avx2)
+VEC_BURST(split, false, avx512)
+VEC_BURST(packed, true, sse42)
+VEC_BURST(packed, true, avx2)
+VEC_BURST(packed, true, avx512)
+#endif
+
 virtio_tx_burst_fn virtio_tx_burst_choose(bool packed)
 {
+#if defined(__x86_64__)
+	const struct virtio_vec *vec = virtio_vec_choose();
+
+	if (vec == &virtio_vec_avx512)
+		return packed ? packed_avx512 : split_avx512;
+	if (vec == &virtio_vec_avx2)
+		return packed ? packed_avx2 : split_avx2;
+	if (vec == &virtio_vec_sse42)
+		return packed ? packed_sse42 : split_sse42;
+#endif
 	return packed ? packed_scalar : split_scalar;
 }

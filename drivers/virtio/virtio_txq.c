@@ -9,6 +9,7 @@
 
 #include "pool.h"
 #include "virtio.h"
+#include "virtio_vec.h"
 
 static struct virtio_txq *txq_of(struct vireo_txq_head *head)
 {
@@ -146,6 +147,12 @@ static struct answers look_split(const struct virtio_txq *q, unsigned pending)
 	/* As long as that is so, packets have one descriptor each. */
 	if (vq->in_order && vq->straight)
 		return (struct answers){.n = pending, .n_descs = pending};
+	if (q->vec && !vq->in_order && pending >= VIRTIO_VEC_MIN) {
+		unsigned at = vq->used_idx & vq->mask, id = virtq_next_id(vq);
+		unsigned n = virtq_in_one_piece(vq, at > id ? at : id, pending);
+
+		a.n = a.n_descs = q->vec->tx_look_split(&vq->used->ring[at], &q->owners[id], n, id);
+	}
 	for (; a.n < pending; a.n++) {
 		unsigned id = (vq->free_tail + a.n_descs) & vq->mask;
 		unsigned n = q->owners[id] & VIRTIO_OWNER_N;
@@ -183,6 +190,13 @@ static struct answers look_packed(const struct virtio_txq *q)
 	/* Most calls find nothing. */
 	if (!virtq_n_outstanding(vq) || !virtq_is_used(vq, 0))
 		return a;
+	if (q->vec && virtq_n_outstanding(vq) >= VIRTIO_VEC_MIN) {
+		unsigned at = virtq_next_id(vq), n = virtq_in_one_piece(vq, at, virtq_n_outstanding(vq));
+		uint64_t first = (uint64_t)virtq_used_flags(vq, vq->used_idx) << VIRTQ_PACKED_FLAGS_SHIFT |
+				 (uint64_t)at << VIRTQ_PACKED_ID_SHIFT;
+
+		a.n = q->vec->tx_look_packed(&vq->packed_desc[at], &q->owners[at], n, first);
+	}
 	while (a.n < virtq_n_outstanding(vq)) {
 		uint16_t idx = (uint16_t)(vq->used_idx + a.n), at = idx & vq->mask;
 		uint64_t place = virtq_load_place(&vq->packed_desc[at]);
@@ -358,6 +372,7 @@ void virtio_txq_start(struct virtio_txq *q)
 {
 	q->vq.packed = virtio_has(q->vp, VIRTIO_F_RING_PACKED);
 	q->vq.in_order = virtio_has(q->vp, VIRTIO_F_IN_ORDER);
+	q->vec = virtio_vec_choose();
 	virtq_reset(&q->vq);
 }
 
