@@ -65,6 +65,11 @@ struct bus_ops {
 	/* Guarantees: bounds and flags checked; @len is 1, 2, 4 or 8 and @offset a multiple of it. */
 	int (*read)(struct vireo_device *dev, unsigned region, uint64_t offset, void *buf, size_t len);
 	int (*write)(struct vireo_device *dev, unsigned region, uint64_t offset, const void *buf, size_t len);
+	/*
+	 * With @on, writes may wait for each other until anything is read, or until the call with false. NULL: there is no
+	 * gain in that.
+	 */
+	void (*gather)(struct vireo_device *dev, bool on);
 	/* Guarantees: whole pages inside one area of the region. */
 	int (*map)(struct vireo_device *dev, unsigned region, uint64_t offset, uint64_t size, void **ret_va);
 	void (*unmap)(struct vireo_device *dev, void *va, uint64_t size);
@@ -108,6 +113,8 @@ int bus_identify(const char *text, struct bus_identity *ret_id);
 
 /* VFIO with groups and containers: upstream's and kvfio's. */
 extern const struct bus_ops vfio_bus;
+/* vfio-user:SOCKET, see bus/vfio_user.h. */
+extern const struct bus_ops vfio_user_bus;
 /* As vireo_device_open_fd(); fills in @dev like the open op. */
 int vfio_open_fd(int device_fd, int container_fd, struct vireo_device *dev);
 

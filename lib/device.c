@@ -15,23 +15,27 @@
 
 #define MAX_BUSES 16
 
-static const struct bus_ops *buses[MAX_BUSES] = {&vfio_bus};
-static unsigned n_buses = 1;
+static const struct bus_ops *buses[MAX_BUSES] = {
+	&vfio_bus,
+	&vfio_user_bus,
+};
 
 void bus_register(const struct bus_ops *ops)
 {
-	for (unsigned i = 0; i < n_buses; i++) {
+	for (unsigned i = 0; i < MAX_BUSES; i++) {
 		if (buses[i] == ops)
 			return;
+		if (buses[i])
+			continue;
+		buses[i] = ops;
+		return;
 	}
-	if (n_buses < MAX_BUSES)
-		buses[n_buses++] = ops;
 }
 
 int bus_find(const struct spec *spec, const struct bus_ops **ret_ops)
 {
-	for (unsigned i = n_buses; i-- > 0;) {
-		if (!strcmp(buses[i]->prefix, spec->prefix)) {
+	for (unsigned i = MAX_BUSES; i-- > 0;) {
+		if (buses[i] && !strcmp(buses[i]->prefix, spec->prefix)) {
 			*ret_ops = buses[i];
 			return 0;
 		}

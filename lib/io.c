@@ -5,6 +5,7 @@
 
 #include <vireo/driver.h>
 
+#include "bus.h"
 #include "io.h"
 
 int io_window_open(struct vireo_device *dev, enum vireo_region region, uint64_t offset, uint64_t size,
@@ -30,6 +31,12 @@ int io_window_open(struct vireo_device *dev, enum vireo_region region, uint64_t 
 	w.map = va;
 	*ret_window = w;
 	return 0;
+}
+
+void io_gather(const struct io_window *w, bool on)
+{
+	if (!w->map && w->dev->ops->gather)
+		w->dev->ops->gather(w->dev, on);
 }
 
 uint64_t io_window_read(const struct io_window *w, uint64_t off, unsigned len)

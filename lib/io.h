@@ -82,6 +82,12 @@ struct io_window {
 int io_window_open(struct vireo_device *dev, enum vireo_region region, uint64_t offset, uint64_t size,
 		   struct io_window *ret_window);
 
+/*
+ * For tables of many registers: with @on, writes by call may wait for each other and go together, but still in order, and
+ * before any read. They are on their way at the latest after the call with false. Not around anything that waits.
+ */
+void io_gather(const struct io_window *w, bool on);
+
 uint64_t io_window_read(const struct io_window *w, uint64_t off, unsigned len);
 void io_window_write(const struct io_window *w, uint64_t off, uint64_t value, unsigned len);
 

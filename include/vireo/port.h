@@ -77,7 +77,8 @@ struct vireo_port_config {
 /**
  * vireo_port_open() - take a network card
  * @spec: "0000:03:00.0[,option=value...]": a PCI device bound to a VFIO driver. Options: container=NAME puts ports of
- *        the same name into one IOMMU container (default: all ports of the process share one)
+ *        the same name into one IOMMU container (default: all ports of the process share one).
+ *        "vfio-user:SOCKET": a PCI device that another process is (QEMU's protocol); the end of that process is -ENODEV.
  * @cfg:  what it shall be, or NULL for all defaults; not kept
  * @ret_port: written on success; give it back with vireo_port_close()
  *

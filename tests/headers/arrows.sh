@@ -3,10 +3,10 @@
 # library does; with those of the library, no driver's does; with those of a driver, no other driver's does.
 database=$BUILD_PLAIN/compile_commands.json
 
-# flags_for FOLDER: the -I flags of a source in it; empty when nothing there is built.
+# flags_for FOLDER: the -I flags of a source right in it; empty when nothing there is built.
 flags_for()
 {
-	jq -r --arg folder "/$1/" 'map(select(.file | contains($folder)))[0] // empty |
+	jq -r --arg source "\\.\\./$1/[^/]+\$" 'map(select(.file | test($source)))[0] // empty |
 		.directory as $d | .command | [match("-I ?([^ ]+)"; "g").captures[0].string | "-I" + $d + "/" + .] | join(" ")' "$database"
 }
 
