@@ -113,6 +113,8 @@ int bus_identify(const char *text, struct bus_identity *ret_id);
 
 /* VFIO with groups and containers: upstream's and kvfio's. */
 extern const struct bus_ops vfio_bus;
+/* A virtio device in another process. */
+extern const struct bus_ops vhost_user_bus;
 /* vfio-user:SOCKET, see bus/vfio_user.h. */
 extern const struct bus_ops vfio_user_bus;
 /* As vireo_device_open_fd(); fills in @dev like the open op. */

@@ -17,6 +17,7 @@
 
 static const struct bus_ops *buses[MAX_BUSES] = {
 	&vfio_bus,
+	&vhost_user_bus,
 	&vfio_user_bus,
 };
 

@@ -78,6 +78,11 @@ struct vireo_port_config {
  * vireo_port_open() - take a network card
  * @spec: "0000:03:00.0[,option=value...]": a PCI device bound to a VFIO driver. Options: container=NAME puts ports of
  *        the same name into one IOMMU container (default: all ports of the process share one).
+ *        "vhost-user:SOCKET[,server][,mac=ADDRESS]": a virtio network device in another process (DPDK, VPP, Open vSwitch;
+ *        packed=off, in-order=off and mergeable=off turn down what it offers, the last of which is only taken when a
+ *        packet can be larger than a buffer);
+ *        we connect to SOCKET, or with server listen on it and wait up to 10 s for the other process. When that process
+ *        goes away the link goes down; once one is there again vireo_port_poll() says -EIO: stop and start the port.
  *        "vfio-user:SOCKET": a PCI device that another process is (QEMU's protocol); the end of that process is -ENODEV.
  * @cfg:  what it shall be, or NULL for all defaults; not kept
  * @ret_port: written on success; give it back with vireo_port_close()

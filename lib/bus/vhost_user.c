@@ -1,0 +1,618 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * vhost-user: finding the other process, sharing memory with it, and handing it the rings.
+ *
+ * A process that goes away takes the link down; packets in the rings wait. As soon as one is there again the device says
+ * NEEDS_RESET, so the port is stopped and started: the new process begins with empty rings, and nothing is sent twice.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
+
+#include <vireo/driver.h>
+
+#include "deadline.h"
+#include "vhost_user.h"
+
+/* A listening port waits so long for the first process to come. */
+#define FIRST_WAIT_MS 10000
+/* Between two looks for a new process. */
+#define TRY_EVERY_US 100000
+/* Without it only the queue for messages to the driver is kicked. */
+#define NO_FD 0x100
+
+#define FEATURE(bit) (1ull << (bit))
+/*
+ * What a process offers and only a hypervisor could use: migration, an IOMMU of the guest's, announcing a guest that has
+ * moved; and what we do in its place.
+ */
+#define NOT_FOR_US                                                                                                     \
+	(VHOST_F_PROTOCOL_FEATURES | FEATURE(26) /* log */ | FEATURE(VIRTIO_F_ACCESS_PLATFORM) |                       \
+	 FEATURE(VIRTIO_NET_F_GUEST_ANNOUNCE) | FEATURE(VIRTIO_NET_F_MAC) | FEATURE(VIRTIO_NET_F_MTU) |                \
+	 FEATURE(VIRTIO_NET_F_STATUS) | FEATURE(VIRTIO_NET_F_MQ) | FEATURE(VIRTIO_NET_F_CTRL_VQ) |                     \
+	 FEATURE(VIRTIO_NET_F_CTRL_RX) | FEATURE(VIRTIO_NET_F_CTRL_VLAN) | FEATURE(VIRTIO_NET_F_CTRL_MAC_ADDR) |       \
+	 FEATURE(VIRTIO_NET_F_SPEED_DUPLEX))
+
+/* --- the other process -------------------------------------------------------------------------------------------- */
+
+static int send_u64(struct vhost *v, enum vhost_request request, uint64_t value)
+{
+	union vhost_payload p = {.u64 = value};
+
+	return vhost_conn_send(&v->conn, request, &p, sizeof(p.u64), NULL, 0);
+}
+
+static int send_state(struct vhost *v, enum vhost_request request, unsigned index, uint32_t num)
+{
+	union vhost_payload p = {.state = {.index = index, .num = num}};
+
+	return vhost_conn_send(&v->conn, request, &p, sizeof(p.state), NULL, 0);
+}
+
+static int agree_on_protocol(struct vhost *v, unsigned *ret_max_pairs)
+{
+	union vhost_payload p = {0};
+	uint64_t wanted = VHOST_PROTOCOL_F_MQ | VHOST_PROTOCOL_F_REPLY_ACK;
+	int err;
+
+	err = vhost_conn_get(&v->conn, VHOST_GET_PROTOCOL_FEATURES, &p, sizeof(p.u64));
+	if (err)
+		return err;
+	v->protocol = p.u64 & wanted;
+	err = send_u64(v, VHOST_SET_PROTOCOL_FEATURES, v->protocol);
+	if (err)
+		return err;
+	v->conn.acks = v->protocol & VHOST_PROTOCOL_F_REPLY_ACK;
+	if (!(v->protocol & VHOST_PROTOCOL_F_MQ))
+		return 0;
+	err = vhost_conn_get(&v->conn, VHOST_GET_QUEUE_NUM, &p, sizeof(p.u64));
+	if (!err && p.u64)
+		*ret_max_pairs = p.u64 < VHOST_MAX_PAIRS ? (unsigned)p.u64 : VHOST_MAX_PAIRS;
+	return err;
+}
+
+/* Get to know the process that is there now. One that can do less than the first one is of no use to the driver. */
+static int shake_hands(struct vhost *v)
+{
+	union vhost_payload p = {0};
+	unsigned max_pairs = 1;
+	uint64_t features;
+	int err;
+
+	v->conn.acks = false;
+	err = vhost_conn_get(&v->conn, VHOST_GET_FEATURES, &p, sizeof(p.u64));
+	if (err)
+		return err;
+	features = p.u64;
+	v->protocol = 0;
+	if (features & VHOST_F_PROTOCOL_FEATURES)
+		err = agree_on_protocol(v, &max_pairs);
+	if (!err)
+		err = vhost_conn_send(&v->conn, VHOST_SET_OWNER, &p, 0, NULL, 0);
+	if (err)
+		return err;
+	if (v->attached && ((v->features & ~features) || max_pairs < v->max_pairs)) {
+		vhost_conn_close(&v->conn);
+		return vireo_error(-EPROTO, "%s: the new process can do less than the one before", v->name);
+	}
+	if (!v->attached) {
+		v->features = features & ~(NOT_FOR_US | v->unwanted);
+		v->max_pairs = max_pairs;
+	}
+	return 0;
+}
+
+static int connect_to(struct vhost *v)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	strcpy(addr.sun_path, v->path);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	v->conn.fd = fd;
+	return 0;
+}
+
+static int accept_one(struct vhost *v, int wait_ms)
+{
+	struct pollfd p = {.fd = v->listen_fd, .events = POLLIN};
+	int n = poll(&p, 1, wait_ms);
+
+	if (n <= 0)
+		return n < 0 ? -errno : -ETIMEDOUT;
+	v->conn.fd = accept4(v->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	return v->conn.fd < 0 ? -errno : 0;
+}
+
+void vhost_look(struct vhost *v)
+{
+	uint64_t now = deadline_now_us();
+
+	if (v->conn.fd >= 0 && !vhost_conn_is_lost(&v->conn))
+		return;
+	if (v->conn.fd >= 0) {
+		vireo_log(VIREO_LOG_WARN, "%s: the process at the other end is gone; waiting for the next", v->name);
+		vhost_conn_close(&v->conn);
+	}
+	v->running = false;
+	v->link_up = false;
+	if (now < v->next_try_us)
+		return;
+	v->next_try_us = now + TRY_EVERY_US;
+	if ((v->server ? accept_one(v, 0) : connect_to(v)) || shake_hands(v))
+		return;
+	vireo_log(VIREO_LOG_INFO, "%s: a process is there again", v->name);
+	if (v->regs.status & VIRTIO_CONFIG_S_DRIVER_OK)
+		v->regs.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+
+void *vhost_at(const struct vhost *v, uint64_t iova, uint64_t len)
+{
+	for (unsigned i = 0; i < v->n_regions; i++) {
+		const struct vhost_region *r = &v->regions[i];
+
+		if (iova >= r->iova && iova - r->iova <= r->size && len <= r->size - (iova - r->iova))
+			return (void *)(uintptr_t)(r->va + (iova - r->iova));
+	}
+	return NULL;
+}
+
+static int send_memory(struct vhost *v)
+{
+	union vhost_payload p = {.memory = {.n = v->n_regions}};
+
+	memcpy(p.memory.regions, v->regions, v->n_regions * sizeof(v->regions[0]));
+	return vhost_conn_send(&v->conn, VHOST_SET_MEM_TABLE, &p,
+			       offsetof(union vhost_payload, memory.regions) + v->n_regions * sizeof(v->regions[0]),
+			       v->region_fds, v->n_regions);
+}
+
+static int map_locked(struct vhost *v, const struct dma_mapping *mapping)
+{
+	if (mapping->fd < 0)
+		return vireo_error(-EOPNOTSUPP,
+				   "%s: memory that no file stands behind cannot be shared with another process",
+				   v->name);
+	if (v->n_regions == VHOST_MAX_REGIONS)
+		return vireo_error(-ENOSPC,
+				   "%s: no more than %u pieces of memory can be shared; use fewer, larger pools",
+				   v->name, VHOST_MAX_REGIONS);
+	v->region_fds[v->n_regions] = mapping->fd;
+	v->regions[v->n_regions++] = (struct vhost_region){
+		.iova = mapping->iova,
+		.size = mapping->size,
+		.va = (uintptr_t)mapping->va,
+		.fd_offset = (uint64_t)mapping->fd_offset,
+	};
+	if (v->running && send_memory(v))
+		v->running = false; /* nobody is there to see it; the next one will get it all */
+	return 0;
+}
+
+static int vhost_map(struct dma_client *client, const struct dma_mapping *mapping)
+{
+	struct vhost *v = (struct vhost *)client;
+	int err;
+
+	pthread_mutex_lock(&v->lock);
+	err = map_locked(v, mapping);
+	pthread_mutex_unlock(&v->lock);
+	return err;
+}
+
+static int vhost_unmap(struct dma_client *client, const struct dma_mapping *mapping)
+{
+	struct vhost *v = (struct vhost *)client;
+	unsigned i = 0;
+
+	pthread_mutex_lock(&v->lock);
+	while (i < v->n_regions && v->regions[i].iova != mapping->iova)
+		i++;
+	if (i < v->n_regions) {
+		v->n_regions--;
+		memmove(&v->regions[i], &v->regions[i + 1], (v->n_regions - i) * sizeof(v->regions[0]));
+		memmove(&v->region_fds[i], &v->region_fds[i + 1], (v->n_regions - i) * sizeof(v->region_fds[0]));
+		if (v->running && send_memory(v))
+			v->running = false;
+	}
+	pthread_mutex_unlock(&v->lock);
+	return 0;
+}
+
+static const struct dma_ops vhost_dma_ops = {
+	.map = vhost_map,
+	.unmap = vhost_unmap,
+};
+
+/* --- the rings ---------------------------------------------------------------------------------------------------- */
+
+static int send_addresses(struct vhost *v, unsigned idx)
+{
+	const struct vhost_queue *q = &v->queues[idx];
+	/* Whatever the kind of ring, the three parts lie in one piece of memory. */
+	union vhost_payload p = {
+		.addr =
+			{
+				.index = idx,
+				.desc = (uintptr_t)vhost_at(v, q->desc, 1),
+				.avail = (uintptr_t)vhost_at(v, q->driver, 1),
+				.used = (uintptr_t)vhost_at(v, q->device, 1),
+			},
+	};
+
+	if (!p.addr.desc || !p.addr.avail || !p.addr.used)
+		return vireo_error(-EFAULT, "%s: ring %u lies outside the shared memory", v->name, idx);
+	return vhost_conn_send(&v->conn, VHOST_SET_VRING_ADDR, &p, sizeof(p.addr), NULL, 0);
+}
+
+static int send_fd(struct vhost *v, enum vhost_request request, unsigned idx, int fd)
+{
+	union vhost_payload p = {.u64 = idx | (fd < 0 ? NO_FD : 0)};
+
+	return vhost_conn_send(&v->conn, request, &p, sizeof(p.u64), &fd, fd < 0 ? 0 : 1);
+}
+
+static int send_queue(struct vhost *v, unsigned idx)
+{
+	const struct vhost_queue *q = &v->queues[idx];
+	int call_fd = q->vector <= v->max_pairs ? v->irq_fds[q->vector] : -1;
+	bool packed = v->regs.driver_features & FEATURE(VIRTIO_F_RING_PACKED);
+	/* A packed ring begins at place 0 with both wrap counters at 1. */
+	uint32_t base = packed ? 0x80008000 : 0;
+	int err;
+
+	err = send_state(v, VHOST_SET_VRING_NUM, idx, q->size);
+	if (!err)
+		err = send_state(v, VHOST_SET_VRING_BASE, idx, base);
+	if (!err)
+		err = send_addresses(v, idx);
+	if (!err)
+		err = send_fd(v, VHOST_SET_VRING_CALL, idx, call_fd);
+	if (!err)
+		err = send_fd(v, VHOST_SET_VRING_KICK, idx, q->kick_fd);
+	return err;
+}
+
+int vhost_enable_pairs(struct vhost *v, unsigned n)
+{
+	int err = 0;
+
+	if (n == 0 || n > v->max_pairs)
+		return -EINVAL;
+	/* Without the protocol's features a ring runs from its first kick on. */
+	if (!v->running || !v->protocol)
+		return 0;
+	for (unsigned i = 0; i < 2 * v->max_pairs && !err; i++)
+		if (v->queues[i].enabled)
+			err = send_state(v, VHOST_SET_VRING_ENABLE, i, i < 2 * n);
+	return err;
+}
+
+static int start(struct vhost *v)
+{
+	int err;
+
+	err = send_u64(v, VHOST_SET_FEATURES,
+		       (v->regs.driver_features & v->features) | (v->protocol ? VHOST_F_PROTOCOL_FEATURES : 0));
+	if (!err)
+		err = send_memory(v);
+	for (unsigned i = 0; i < 2 * v->max_pairs && !err; i++)
+		if (v->queues[i].enabled)
+			err = send_queue(v, i);
+	if (err)
+		return err;
+	v->running = true;
+	return vhost_enable_pairs(v, 1);
+}
+
+void vhost_start(struct vhost *v)
+{
+	int err;
+
+	if (v->conn.fd < 0)
+		return;
+	err = start(v);
+	if (err) {
+		vireo_log(VIREO_LOG_ERR, "%s", vireo_last_error());
+		vhost_conn_close(&v->conn);
+		v->running = false;
+	}
+	v->link_up = v->running;
+}
+
+void vhost_stop(struct vhost *v)
+{
+	int err = 0;
+
+	for (unsigned i = 0; v->running && i < 2 * v->max_pairs && !err; i++) {
+		union vhost_payload p = {.state = {.index = i}};
+
+		/* The answer comes when it does not touch the ring any more. */
+		if (v->queues[i].enabled)
+			err = vhost_conn_get(&v->conn, VHOST_GET_VRING_BASE, &p, sizeof(p.state));
+	}
+	v->running = false;
+	v->link_up = false;
+	vhost_look(v);
+}
+
+/* --- the bus ------------------------------------------------------------------------------------------------------ */
+
+static int vhost_read(struct vireo_device *dev, unsigned region, uint64_t offset, void *buf, size_t len)
+{
+	struct vhost *v = dev->bus_priv;
+
+	pthread_mutex_lock(&v->lock);
+	vhost_regs_read(v, region, offset, buf, len);
+	pthread_mutex_unlock(&v->lock);
+	return 0;
+}
+
+static int vhost_write(struct vireo_device *dev, unsigned region, uint64_t offset, const void *buf, size_t len)
+{
+	struct vhost *v = dev->bus_priv;
+
+	pthread_mutex_lock(&v->lock);
+	vhost_regs_write(v, region, offset, buf, len);
+	pthread_mutex_unlock(&v->lock);
+	return 0;
+}
+
+static int vhost_irq(struct vireo_device *dev, unsigned irq, enum bus_irq_action action, unsigned first, unsigned count,
+		     const int *fds)
+{
+	struct vhost *v = dev->bus_priv;
+
+	if (irq != VIREO_IRQ_MSIX || (action != BUS_IRQ_ENABLE && action != BUS_IRQ_DISABLE))
+		return vireo_error(-EOPNOTSUPP, "%s: this interrupt cannot be masked or triggered", v->name);
+	pthread_mutex_lock(&v->lock);
+	for (unsigned i = 0; i <= v->max_pairs; i++) {
+		if (action == BUS_IRQ_DISABLE)
+			v->irq_fds[i] = -1;
+		else if (i >= first && i - first < count)
+			v->irq_fds[i] = fds[i - first];
+	}
+	pthread_mutex_unlock(&v->lock);
+	return 0;
+}
+
+/* A socket that nobody listens on is left over from a process that was killed. */
+static int remove_stale(struct vhost *v)
+{
+	struct stat st;
+	int err;
+
+	if (lstat(v->path, &st) || !S_ISSOCK(st.st_mode))
+		return vireo_error(-EBUSY, "%s exists and is no socket; choose another path", v->path);
+	err = connect_to(v);
+	vhost_conn_close(&v->conn);
+	if (err != -ECONNREFUSED)
+		return vireo_error(-EBUSY, "somebody listens on %s already; choose another path, or end that process",
+				   v->path);
+	return unlink(v->path) ? vireo_error(-errno, "%s: cannot remove what an earlier process left: %m", v->path) : 0;
+}
+
+static int listen_on(struct vhost *v)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int err;
+
+	strcpy(addr.sun_path, v->path);
+	v->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (v->listen_fd < 0)
+		return vireo_error(-errno, "cannot make a socket: %m");
+	if (bind(v->listen_fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		if (errno != EADDRINUSE)
+			return vireo_error(-errno, "cannot listen on %s: %m", v->path);
+		err = remove_stale(v);
+		if (err)
+			return err;
+		if (bind(v->listen_fd, (struct sockaddr *)&addr, sizeof(addr)))
+			return vireo_error(-errno, "cannot listen on %s: %m", v->path);
+	}
+	if (listen(v->listen_fd, 1))
+		return vireo_error(-errno, "cannot listen on %s: %m", v->path);
+	vireo_log(VIREO_LOG_INFO, "%s: waiting for a process to connect", v->name);
+	err = accept_one(v, FIRST_WAIT_MS);
+	if (err == -ETIMEDOUT)
+		return vireo_error(err, "nobody connected to %s within %u s", v->path, FIRST_WAIT_MS / 1000);
+	return err ? vireo_error(err, "waiting on %s: %s", v->path, strerror(-err)) : 0;
+}
+
+static int find_process(struct vhost *v)
+{
+	int err;
+
+	if (v->server)
+		return listen_on(v);
+	err = connect_to(v);
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		return vireo_error(-ENOENT,
+				   "nobody listens on %s; start the other process first, or have it connect to us with "
+				   "vhost-user:%s,server",
+				   v->path, v->path);
+	if (err == -EACCES)
+		return vireo_error(err, "no permission to connect to %s; it needs write permission for you", v->path);
+	return err ? vireo_error(err, "cannot connect to %s: %s", v->path, strerror(-err)) : 0;
+}
+
+static int parse_mac(struct vhost *v, const char *text)
+{
+	uint8_t *m = v->regs.mac;
+	char end;
+
+	if (!text)
+		return 0;
+	if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", m, m + 1, m + 2, m + 3, m + 4, m + 5, &end) != 6 ||
+	    (m[0] & 1))
+		return vireo_error(-EINVAL, "mac=%s: no address of a network card, such as 02:00:00:00:00:01", text);
+	return 0;
+}
+
+/* What the other process could do and shall not. */
+static int parse_switches(struct vhost *v, const struct spec *spec)
+{
+	static const struct {
+		const char *name;
+		uint64_t feature;
+	} switches[] = {
+		{"packed", FEATURE(VIRTIO_F_RING_PACKED)},
+		{"in-order", FEATURE(VIRTIO_F_IN_ORDER)},
+		{"mergeable", FEATURE(VIRTIO_NET_F_MRG_RXBUF)},
+	};
+
+	for (unsigned i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+		const char *value = spec_option(spec, switches[i].name);
+
+		if (value && !strcmp(value, "off"))
+			v->unwanted |= switches[i].feature;
+		else if (value && strcmp(value, "on") != 0)
+			return vireo_error(-EINVAL, "%s=%s: it can be on or off", switches[i].name, value);
+	}
+	return 0;
+}
+
+static int parse(struct vhost *v, const struct spec *spec)
+{
+	static const char *const known_options[] = {"server", "mac", "packed", "in-order", "mergeable", NULL};
+	const char *flag = spec_option(spec, "server");
+	int err = spec_check_options(spec, known_options);
+
+	if (err)
+		return err;
+	if (!spec->address[0] || strlen(spec->address) >= VHOST_PATH_MAX)
+		return vireo_error(-EINVAL, "vhost-user:%s: a path of 1 to %d bytes is needed", spec->address,
+				   VHOST_PATH_MAX - 1);
+	if (flag && flag[0])
+		return vireo_error(-EINVAL, "server=%s: server takes no value", flag);
+	v->server = flag != NULL;
+	strcpy(v->path, spec->address);
+	snprintf(v->name, sizeof(v->name), "vhost-user:%s", v->path);
+	v->conn.name = v->name;
+	err = parse_switches(v, spec);
+	return err ? err : parse_mac(v, spec_option(spec, "mac"));
+}
+
+static int create_queues(struct vhost *v)
+{
+	v->n_queues = 2 * v->max_pairs + 1;
+	for (unsigned i = 0; i < v->n_queues; i++) {
+		v->queues[i].size = VHOST_RING_MAX;
+		v->queues[i].vector = 0xffff;
+		v->queues[i].kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (v->queues[i].kick_fd < 0)
+			return vireo_error(-errno, "cannot make an eventfd: %m");
+	}
+	return 0;
+}
+
+static void describe_device(struct vireo_device *dev, const struct vhost *v)
+{
+	snprintf(dev->address, sizeof(dev->address), "%.*s", (int)sizeof(dev->address) - 1, v->name);
+	dev->regions[VIREO_REGION_CONFIG].info = (struct vireo_region_info){
+		.size = sizeof(v->regs.config_space), .flags = VIREO_REGION_READ | VIREO_REGION_WRITE};
+	dev->regions[VIREO_REGION_BAR0].info =
+		(struct vireo_region_info){.size = VHOST_BAR_SIZE, .flags = VIREO_REGION_READ | VIREO_REGION_WRITE};
+	dev->irqs[VIREO_IRQ_MSIX] = (struct vireo_irq_info){.count = 1 + v->max_pairs};
+	/* What it may reach is what was shared with it, but nothing stands between it and that. */
+	dev->info.iommu = false;
+}
+
+static void vhost_free(struct vhost *v)
+{
+	if (v->attached)
+		dma_detach(&v->client);
+	vhost_conn_close(&v->conn);
+	if (v->listen_fd >= 0) {
+		close(v->listen_fd);
+		unlink(v->path);
+	}
+	for (unsigned i = 0; i < v->n_queues; i++)
+		if (v->queues[i].kick_fd >= 0)
+			close(v->queues[i].kick_fd);
+	pthread_mutex_destroy(&v->lock);
+	free(v);
+}
+
+static int attach(struct vhost *v)
+{
+	int err;
+
+	v->client.ops = &vhost_dma_ops;
+	v->client.n_ranges = 1;
+	v->client.ranges[0] = (struct vireo_iova_range){.start = 0, .last = (1ull << 48) - 1};
+	snprintf(v->client.name, sizeof(v->client.name), "%.*s", (int)sizeof(v->client.name) - 1, v->name);
+	err = dma_attach(&v->client);
+	v->attached = !err;
+	return err;
+}
+
+static int vhost_open(const struct spec *spec, struct vireo_device *dev)
+{
+	struct vhost *v = calloc(1, sizeof(*v));
+	int err;
+
+	if (!v)
+		return vireo_error(-ENOMEM, "no memory for a device");
+	v->dev = dev;
+	v->conn.fd = v->listen_fd = -1;
+	for (unsigned i = 0; i <= VHOST_MAX_PAIRS; i++)
+		v->irq_fds[i] = -1;
+	pthread_mutex_init(&v->lock, NULL);
+	err = parse(v, spec);
+	if (!err)
+		err = find_process(v);
+	if (!err)
+		err = shake_hands(v);
+	if (!err)
+		err = create_queues(v);
+	if (!err)
+		err = attach(v);
+	if (err) {
+		vhost_free(v);
+		return err;
+	}
+	vhost_regs_init(v);
+	describe_device(dev, v);
+	dev->dma = &v->client;
+	dev->bus_priv = v;
+	return 0;
+}
+
+static void vhost_close(struct vireo_device *dev)
+{
+	struct vhost *v = dev->bus_priv;
+
+	pthread_mutex_lock(&v->lock);
+	vhost_stop(v);
+	pthread_mutex_unlock(&v->lock);
+	vhost_free(v);
+}
+
+const struct bus_ops vhost_user_bus = {
+	.name = "vhost-user",
+	.prefix = "vhost-user",
+	.open = vhost_open,
+	.close = vhost_close,
+	.read = vhost_read,
+	.write = vhost_write,
+	.irq = vhost_irq,
+};
