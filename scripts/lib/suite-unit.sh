@@ -29,7 +29,7 @@ unit_names()
 
 unit_has_threads()
 {
-	grep -lqE 'pthread_create|vireo_housekeeper_start' "$TOP/tests/unit/test_$1.c" 2>/dev/null
+	grep -lqE 'pthread_create|vireo_housekeeper_start|sim_engine_create' "$TOP/tests/unit/test_$1.c" 2>/dev/null
 }
 
 # Configures the build of a way, prints the folder's name.

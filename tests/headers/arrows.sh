@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Arrows point one way: with the flags that apps are built with, the public headers compile and no other header of the
-# library does; with those of the library, no driver's does; with those of a driver, no other driver's does.
+# library does; with those of the library, no driver's does; with those of a driver, no other driver's does; with those of
+# the simulator, none of the library's does.
 database=$BUILD_PLAIN/compile_commands.json
 
 # flags_for FOLDER: the -I flags of a source right in it; empty when nothing there is built.
@@ -51,4 +52,12 @@ for folder in "$TOP"/drivers/*/; do
 	for header in "$TOP"/drivers/*/*.h; do
 		[ "$(dirname "$header")" = "${folder%/}" ] || must_not "$driver" "\"$(basename "$header")\""
 	done
+done
+
+must sim '"device.h"'
+must sim '"vfio_user_proto.h"'
+must_not sim '<vireo/device.h>'
+for header in "$TOP"/lib/*.h "$TOP"/lib/bus/*.h; do
+	# Of a name that both have, each sees its own.
+	[ -e "$TOP/sim/$(basename "$header")" ] || must_not sim "\"$(basename "$header")\""
 done
