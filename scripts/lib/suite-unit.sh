@@ -108,7 +108,7 @@ unit_run_way()
 	step "build $way" ninja -C "$BUILD/$way" "${UNIT_TARGETS[@]+"${UNIT_TARGETS[@]}"}"
 	rm -f "$log"
 	env ASAN_OPTIONS=abort_on_error=0:detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-		TSAN_OPTIONS=halt_on_error=1 \
+		TSAN_OPTIONS=halt_on_error=1 ${LONG:+VIREO_TEST_CYCLES=1000} \
 		meson test -C "$BUILD/$way" --no-rebuild --timeout-multiplier 4 "$@" >"$BUILD/logs/unit-$way.log" 2>&1 </dev/null ||
 		true
 	for name in "$@"; do
