@@ -14,6 +14,7 @@
 
 #include "dma.h"
 #include "ixgbe.h"
+#include "ixgbe_vec.h"
 #include "offload.h"
 #include "pool.h"
 
@@ -67,9 +68,10 @@ static void open_window(struct ixgbe_rxq *q)
 /* Refill */
 
 /*
- * Give @n descriptors from fill on a buffer; false when the pool has fewer. They do not go around the ring's end.
+ * Give @n descriptors from fill on a buffer; false when the pool has fewer. They do not go around the ring's end. @vec is
+ * NULL or for IXGBE_BULK of them.
  */
-static inline __attribute__((always_inline)) bool post(struct ixgbe_rxq *q, unsigned n)
+static inline __attribute__((always_inline)) bool post(struct ixgbe_rxq *q, unsigned n, const struct ixgbe_vec *vec)
 {
 	const uint64_t offset = dma_iova_offset + VIREO_HEADROOM;
 	union ixgbe_rx_desc *d = &q->ring[q->fill];
@@ -77,8 +79,10 @@ static inline __attribute__((always_inline)) bool post(struct ixgbe_rxq *q, unsi
 
 	if (!pool_get_bufs(q->head.pool, bufs, n))
 		return false;
+	if (vec)
+		vec->rx_arm(d, bufs, offset);
 #pragma GCC unroll 8
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; !vec && i < n; i++) {
 		/* The second qword takes DD away; until the tail moves the card does not look. */
 		io_store_relaxed(&d[i].qwords[0], (uintptr_t)bufs[i] + offset);
 		io_store_relaxed(&d[i].qwords[1], 0);
@@ -102,7 +106,7 @@ static unsigned in_one_piece(const struct ixgbe_rxq *q, unsigned n)
  */
 static __attribute__((noinline)) void refill_slowly(struct ixgbe_rxq *q)
 {
-	while (n_posted(q) < q->bulk && post(q, 1))
+	while (n_posted(q) < q->bulk && post(q, 1, NULL))
 		;
 	if (!q->starved)
 		vireo_rxq_drop(&q->head, VIREO_DROP_RX_NO_BUFFER, 1);
@@ -110,16 +114,16 @@ static __attribute__((noinline)) void refill_slowly(struct ixgbe_rxq *q)
 }
 
 /* Fill up what is empty, in bulk. Guarantees: no window. */
-static inline __attribute__((always_inline)) void refill(struct ixgbe_rxq *q)
+static inline __attribute__((always_inline)) void refill(struct ixgbe_rxq *q, const struct ixgbe_vec *vec)
 {
 	while (n_empty(q) >= q->bulk) {
 		bool ok;
 
 		/* A constant n makes the copy out of the pool a handful of vector moves. */
 		if (likely(q->bulk == IXGBE_BULK && in_one_piece(q, IXGBE_BULK) == IXGBE_BULK))
-			ok = post(q, IXGBE_BULK);
+			ok = post(q, IXGBE_BULK, vec);
 		else
-			ok = post(q, in_one_piece(q, q->bulk));
+			ok = post(q, in_one_piece(q, q->bulk), NULL);
 		if (unlikely(!ok))
 			return refill_slowly(q);
 		q->starved = false;
@@ -137,10 +141,10 @@ static void tell_card(struct ixgbe_rxq *q)
 }
 
 /* The window is used up: refill, and the next one. */
-static inline __attribute__((always_inline)) void turn(struct ixgbe_rxq *q)
+static inline __attribute__((always_inline)) void turn(struct ixgbe_rxq *q, const struct ixgbe_vec *vec)
 {
 	close_window(q);
-	refill(q);
+	refill(q, vec);
 	open_window(q);
 }
 
@@ -413,6 +417,23 @@ static inline __attribute__((always_inline)) unsigned receive_run(const struct i
 	return n + (unsigned)(at / 8);
 }
 
+/* The same, as far as it goes in vectors; @vec is NULL or a constant. */
+static inline __attribute__((always_inline)) unsigned receive_vec(const struct ixgbe_rxq *q, struct vireo_pkt *pkts,
+								  unsigned n, uint64_t *bytes, bool dressed,
+								  const struct ixgbe_vec *vec)
+{
+	const struct ixgbe_rx_consts c = {
+		.word = q->word,
+		.port = q->port_word,
+		.max_len = q->buf_len,
+	};
+
+	/* What a packet's descriptor says of it is scalar work; such a burst has only its refill in vectors. */
+	if (!vec || dressed || n < IXGBE_VEC_MIN)
+		return 0;
+	return vec->rx_run(&q->ring[q->next], &q->bufs[q->next], pkts, n, &c, bytes);
+}
+
 static inline void count(struct ixgbe_rxq *q, unsigned n_packets, uint64_t bytes)
 {
 	vireo_stat_add(&q->head.packets, n_packets);
@@ -465,18 +486,25 @@ static __attribute__((noinline)) unsigned receive_rest(struct ixgbe_rxq *q, stru
 		vireo_pool_debug_rx(pkts, done);
 	q->special = q->debug || q->lost_end;
 	count(q, n_packets, bytes);
-	turn(q);
+	turn(q, NULL);
 	tell_card(q);
 	return done;
 }
 
 /* Plain packets of the window, up to @n, which it holds. */
 static inline __attribute__((always_inline)) unsigned receive_piece(struct ixgbe_rxq *q, struct vireo_pkt *pkts,
-								    unsigned n, uint64_t *bytes, bool dressed)
+								    unsigned n, uint64_t *bytes, bool dressed,
+								    const struct ixgbe_vec *vec)
 {
-	unsigned run = receive_run(q, pkts, n, bytes, dressed);
+	unsigned run = receive_vec(q, pkts, n, bytes, dressed, vec);
 
 	q->next += run;
+	if (run < n) {
+		unsigned k = receive_run(q, pkts + run, n - run, bytes, dressed);
+
+		q->next += k;
+		run += k;
+	}
 	return run;
 }
 
@@ -488,20 +516,20 @@ static inline unsigned at_most_window(const struct ixgbe_rxq *q, unsigned n)
 /* A burst that goes on behind the window's end, with @done packets of @bytes so far. One doorbell all the same. */
 static inline __attribute__((always_inline)) unsigned receive_more(struct ixgbe_rxq *q, struct vireo_pkt *pkts,
 								   unsigned n, unsigned done, uint64_t bytes,
-								   bool dressed)
+								   bool dressed, const struct ixgbe_vec *vec)
 {
 	unsigned want, run;
 
 	do {
-		turn(q);
+		turn(q, vec);
 		want = at_most_window(q, n - done);
-		run = receive_piece(q, pkts + done, want, &bytes, dressed);
+		run = receive_piece(q, pkts + done, want, &bytes, dressed, vec);
 		done += run;
 	} while (run == want && run && done < n);
 	if (!want || (run < want && is_done(load_second(q, 0))))
 		return receive_rest(q, pkts, n, done, bytes, dressed);
 	if (!window(q))
-		turn(q);
+		turn(q, vec);
 	tell_card(q);
 	count(q, done, bytes);
 	return done;
@@ -540,13 +568,13 @@ static inline __attribute__((always_inline)) unsigned receive_one(struct ixgbe_r
  * that, so that little is saved and restored; all else is in functions that it ends with.
  */
 static inline __attribute__((always_inline)) unsigned receive(struct ixgbe_rxq *q, struct vireo_pkt *pkts, unsigned n,
-							      bool dressed,
+							      bool dressed, const struct ixgbe_vec *vec,
 							      const struct ends *end)
 {
 	unsigned want = at_most_window(q, n), run;
 	uint64_t bytes = 0;
 
-	run = receive_piece(q, pkts, want, &bytes, dressed);
+	run = receive_piece(q, pkts, want, &bytes, dressed, vec);
 	if (unlikely(run < want)) {
 		if (is_done(load_second(q, 0)))
 			return receive_rest(q, pkts, n, run, bytes, dressed);
@@ -560,22 +588,22 @@ static inline __attribute__((always_inline)) unsigned receive(struct ixgbe_rxq *
 }
 
 /* A burst function: one packet by itself, several in a function of their own, which has registers to save. */
-#define BURST(storage, name, dressed)                                                                                  \
+#define BURST(storage, name, dressed, vec)                                                                             \
 	static __attribute__((noinline)) unsigned name##_turn(struct ixgbe_rxq *q, unsigned done)                      \
 	{                                                                                                              \
-		turn(q);                                                                                               \
+		turn(q, vec);                                                                                          \
 		tell_card(q);                                                                                          \
 		return done;                                                                                           \
 	}                                                                                                              \
 	static __attribute__((noinline)) unsigned name##_more(struct ixgbe_rxq *q, struct vireo_pkt *pkts, unsigned n, \
 							      unsigned done, uint64_t bytes)                           \
 	{                                                                                                              \
-		return receive_more(q, pkts, n, done, bytes, dressed);                                                 \
+		return receive_more(q, pkts, n, done, bytes, dressed, vec);                                            \
 	}                                                                                                              \
 	static __attribute__((noinline)) unsigned name##_several(struct ixgbe_rxq *q, struct vireo_pkt *pkts,          \
 								 unsigned n)                                           \
 	{                                                                                                              \
-		return receive(q, pkts, n, dressed, &(const struct ends){name##_turn, name##_more});                   \
+		return receive(q, pkts, n, dressed, vec, &(const struct ends){name##_turn, name##_more});              \
 	}                                                                                                              \
 	storage unsigned name(struct vireo_rxq *pub, struct vireo_pkt *pkts, unsigned n)                               \
 	{                                                                                                              \
@@ -586,11 +614,30 @@ static inline __attribute__((always_inline)) unsigned receive(struct ixgbe_rxq *
 		return name##_several(q, pkts, n);                                                                     \
 	}
 
-BURST(, ixgbe_rx_burst_plain, false)
-BURST(, ixgbe_rx_burst_full, true)
+BURST(, ixgbe_rx_burst_plain, false, NULL)
+BURST(, ixgbe_rx_burst_full, true, NULL)
+
+#if defined(__x86_64__)
+BURST(static, burst_sse42, false, &ixgbe_vec_sse42)
+BURST(static, burst_avx2, false, &ixgbe_vec_avx2)
+BURST(static, burst_avx512, false, &ixgbe_vec_avx512)
+BURST(static, burst_full_sse42, true, &ixgbe_vec_sse42)
+BURST(static, burst_full_avx2, true, &ixgbe_vec_avx2)
+BURST(static, burst_full_avx512, true, &ixgbe_vec_avx512)
+#endif
 
 ixgbe_rx_burst_fn ixgbe_rx_burst_choose(bool full)
 {
+#if defined(__x86_64__)
+	const struct ixgbe_vec *vec = ixgbe_vec_choose();
+
+	if (vec == &ixgbe_vec_avx512)
+		return full ? burst_full_avx512 : burst_avx512;
+	if (vec == &ixgbe_vec_avx2)
+		return full ? burst_full_avx2 : burst_avx2;
+	if (vec == &ixgbe_vec_sse42)
+		return full ? burst_full_sse42 : burst_sse42;
+#endif
 	return full ? ixgbe_rx_burst_full : ixgbe_rx_burst_plain;
 }
 
@@ -615,7 +662,7 @@ int ixgbe_rxq_fill(struct ixgbe_rxq *q)
 	q->next = q->limit = q->beyond = q->fill = 0;
 	q->armed = q->starved = q->lost_end = false;
 	q->special = q->debug;
-	while (n_empty(q) && post(q, in_one_piece(q, n_empty(q) < q->bulk ? n_empty(q) : q->bulk)))
+	while (n_empty(q) && post(q, in_one_piece(q, n_empty(q) < q->bulk ? n_empty(q) : q->bulk), NULL))
 		;
 	q->told = q->fill;
 	if (!n_empty(q)) {

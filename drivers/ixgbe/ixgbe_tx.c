@@ -14,6 +14,8 @@
 #include "ixgbe_tx.h"
 #include "offload.h"
 
+static_assert(MAX_LEN == IXGBE_TX_MAX_LEN, "the vector loops have the same limits");
+
 /* Half a ring's worth of sent buffers waits for nothing: they are wanted while they are in the cache. */
 #define RECLAIM_AT (2 * IXGBE_BULK)
 
@@ -93,10 +95,10 @@ static inline void write_plain(union ixgbe_tx_desc *d, const void *buf, uint16_t
 }
 
 /*
- * Queue plain packets until one is not, up to @n, which the window holds.
+ * Queue plain packets until one is not, up to @n, which the window holds. @vec is NULL or a constant.
  */
 static inline __attribute__((always_inline)) unsigned send_run(struct ixgbe_txq *q, const struct vireo_pkt *pkts,
-							       unsigned n, uint64_t *bytes)
+							       unsigned n, uint64_t *bytes, const struct ixgbe_vec *vec)
 {
 	const uint64_t iova_offset = dma_iova_offset;
 	const uint32_t owner = q->owner;
@@ -104,8 +106,11 @@ static inline __attribute__((always_inline)) unsigned send_run(struct ixgbe_txq 
 	char *ring, *bufs;
 	uint64_t sum = 0;
 	ptrdiff_t at;
+	unsigned run = 0;
 
 	static_assert(sizeof(union ixgbe_tx_desc) == 16 && sizeof(struct vireo_pkt) == 32, "powers of two");
+	if (vec && n >= IXGBE_VEC_MIN)
+		run = vec->tx_run(&q->ring[q->next], &q->bufs[q->next], pkts, n, owner, iova_offset, bytes);
 	/*
 	 * One count in bytes walks through all arrays: their elements are one, two and four pointers large. It walks from below
 	 * up to 0, so that the addition says when it is there.
@@ -115,7 +120,7 @@ static inline __attribute__((always_inline)) unsigned send_run(struct ixgbe_txq 
 	one_piece(ring);
 	one_piece(bufs);
 	one_piece(end);
-	for (at = -(ptrdiff_t)(n * sizeof(void *)); at; at += 8) {
+	for (at = -(ptrdiff_t)((n - run) * sizeof(void *)); at; at += 8) {
 		const struct vireo_pkt *p;
 		uint64_t stripped, len;
 
@@ -168,7 +173,8 @@ static inline void ring_doorbell(struct ixgbe_txq *q, unsigned n_packets, uint64
 
 /* Plain packets in windows, one after the other; stops at any other packet, and where no window can be had. */
 static inline __attribute__((always_inline)) unsigned send_plain(struct ixgbe_txq *q, const struct vireo_pkt *pkts,
-								 unsigned n, uint64_t *bytes)
+								 unsigned n, uint64_t *bytes,
+								 const struct ixgbe_vec *vec)
 {
 	unsigned done = 0, want, k;
 
@@ -176,7 +182,7 @@ static inline __attribute__((always_inline)) unsigned send_plain(struct ixgbe_tx
 		if (!window(q))
 			begin_window(q);
 		want = at_most_window(q, n - done);
-		k = send_run(q, pkts + done, want, bytes);
+		k = send_run(q, pkts + done, want, bytes, vec);
 		done += k;
 		if (!window(q))
 			end_window(q);
@@ -250,7 +256,7 @@ static __attribute__((noinline)) unsigned transmit_rest(struct ixgbe_txq *q, con
 		else if (pkts[done].flags & IXGBE_TX_NOT_PLAIN)
 			k = send_requests(q, pkts + done, n - done, &bytes);
 		else
-			k = send_plain(q, pkts + done, n - done, &bytes);
+			k = send_plain(q, pkts + done, n - done, &bytes, NULL);
 		done += k;
 		n_packets += k;
 		if (k)
@@ -292,10 +298,10 @@ static inline unsigned transmit_one(struct ixgbe_txq *q, const struct vireo_pkt 
 
 /* Most bursts are one run of plain packets for which there is room. */
 static inline __attribute__((always_inline)) unsigned transmit(struct ixgbe_txq *q, const struct vireo_pkt *pkts,
-							       unsigned n)
+							       unsigned n, const struct ixgbe_vec *vec)
 {
 	uint64_t bytes = 0;
-	unsigned done = send_plain(q, pkts, n, &bytes);
+	unsigned done = send_plain(q, pkts, n, &bytes, vec);
 
 	if (unlikely(done < n))
 		return transmit_rest(q, pkts, n, done, bytes);
@@ -306,7 +312,7 @@ static inline __attribute__((always_inline)) unsigned transmit(struct ixgbe_txq 
 
 static __attribute__((noinline)) unsigned transmit_scalar(struct ixgbe_txq *q, const struct vireo_pkt *pkts, unsigned n)
 {
-	return transmit(q, pkts, n);
+	return transmit(q, pkts, n, NULL);
 }
 
 unsigned ixgbe_tx_burst(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n)
@@ -316,7 +322,36 @@ unsigned ixgbe_tx_burst(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned 
 	return n == 1 ? transmit_one(q, pkts) : transmit_scalar(q, pkts, n);
 }
 
+#if defined(__x86_64__)
+#define VEC_BURST(isa)                                                                                                 \
+	static __attribute__((noinline)) unsigned transmit_##isa(struct ixgbe_txq *q, const struct vireo_pkt *pkts,    \
+								 unsigned n)                                           \
+	{                                                                                                              \
+		return transmit(q, pkts, n, &ixgbe_vec_##isa);                                                         \
+	}                                                                                                              \
+	static unsigned burst_##isa(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n)                         \
+	{                                                                                                              \
+		struct ixgbe_txq *q = (struct ixgbe_txq *)pub;                                                         \
+                                                                                                                       \
+		return n == 1 ? transmit_one(q, pkts) : transmit_##isa(q, pkts, n);                                    \
+	}
+VEC_BURST(sse42)
+VEC_BURST(avx2)
+VEC_BURST(avx512)
+#undef VEC_BURST
+#endif
+
 ixgbe_tx_burst_fn ixgbe_tx_burst_choose(void)
 {
+#if defined(__x86_64__)
+	const struct ixgbe_vec *vec = ixgbe_vec_choose();
+
+	if (vec == &ixgbe_vec_avx512)
+		return burst_avx512;
+	if (vec == &ixgbe_vec_avx2)
+		return burst_avx2;
+	if (vec == &ixgbe_vec_sse42)
+		return burst_sse42;
+#endif
 	return ixgbe_tx_burst;
 }

@@ -11,16 +11,7 @@
 #include <string.h>
 
 #include "ixgbe.h"
-
-/* What makes a packet more than one buffer to be sent as it is, and what a queue remembers of its flags: whose it is. */
-#define IXGBE_TX_NOT_PLAIN                                                                                             \
-	(VIREO_PKT_MORE | VIREO_PKT_CSUM_PARTIAL | VIREO_PKT_LARGE | VIREO_PKT_VLAN | VIREO_PKT_TX_MASK)
-#define IXGBE_TX_OWNER_FLAGS (VIREO_PKT_SHARED | 0xffu << VIREO_PKT_POOL_SHIFT)
-
-/* Empirical, as the authors of other drivers found: shorter frames can hang the chip. It pads the others itself. */
-#define IXGBE_TX_MIN_LEN 17
-
-#define IXGBE_TX_PLAIN_CMD (IXGBE_TXD_DATA | IXGBE_TXD_DEXT | IXGBE_TXD_IFCS | IXGBE_TXD_EOP)
+#include "ixgbe_vec.h"
 
 #define MIXED IXGBE_TX_MIXED
 
