@@ -12,7 +12,7 @@
 #include "dma.h"
 
 #define SPEC_ADDRESS_MAX 256
-#define SPEC_MAX_OPTIONS 8
+#define SPEC_MAX_OPTIONS 24
 
 /* A port or device spec, taken apart: "PREFIX:ADDRESS,key=value,flag". */
 struct spec {
@@ -21,7 +21,7 @@ struct spec {
 	unsigned n_options;
 	struct {
 		char key[16];
-		char value[64];          /* "" for a flag */
+		char value[192];         /* "" for a flag; files of simulated wires are the longest */
 	} options[SPEC_MAX_OPTIONS];
 };
 
@@ -117,6 +117,8 @@ extern const struct bus_ops vfio_bus;
 extern const struct bus_ops vhost_user_bus;
 /* vfio-user:SOCKET, see bus/vfio_user.h. */
 extern const struct bus_ops vfio_user_bus;
+/* sim:WIRE, a simulated card; only where VIREO_HAVE_SIM is defined. */
+extern const struct bus_ops sim_bus;
 /* As vireo_device_open_fd(); fills in @dev like the open op. */
 int vfio_open_fd(int device_fd, int container_fd, struct vireo_device *dev);
 

@@ -19,6 +19,9 @@ static const struct bus_ops *buses[MAX_BUSES] = {
 	&vfio_bus,
 	&vhost_user_bus,
 	&vfio_user_bus,
+#ifdef VIREO_HAVE_SIM
+	&sim_bus,
+#endif
 };
 
 void bus_register(const struct bus_ops *ops)
@@ -41,6 +44,8 @@ int bus_find(const struct spec *spec, const struct bus_ops **ret_ops)
 			return 0;
 		}
 	}
+	if (!strcmp(spec->prefix, "sim"))
+		return vireo_error(-EINVAL, "this libvireo was built without the simulator (meson option sim)");
 	return vireo_error(
 		-EINVAL,
 		"\"%s\" is neither a PCI address nor a way to reach a device; an address such as 0000:03:00.0 reaches a network card",

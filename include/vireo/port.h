@@ -84,6 +84,9 @@ struct vireo_port_config {
  *        we connect to SOCKET, or with server listen on it and wait up to 10 s for the other process. When that process
  *        goes away the link goes down; once one is there again vireo_port_poll() says -EIO: stop and start the port.
  *        "vfio-user:SOCKET": a PCI device that another process is (QEMU's protocol); the end of that process is -ENODEV.
+ *        "sim[:WIRE][,option=value...]": an Intel 82599 that is simulated in a thread of this process, which is there while
+ *        such a port is open. WIRE is what it is plugged into: gen (a generator), sink, echo (the default), cable:NAME
+ *        (another such port), tap:NAME, pcap; vireo-sim(1) has the options of each, and of the card
  * @cfg:  what it shall be, or NULL for all defaults; not kept
  * @ret_port: written on success; give it back with vireo_port_close()
  *

@@ -57,6 +57,7 @@ done
 must sim '"device.h"'
 must sim '"vfio_user_proto.h"'
 must_not sim '<vireo/device.h>'
+must_not lib '<sim_port.h>'
 for header in "$TOP"/lib/*.h "$TOP"/lib/bus/*.h; do
 	# Of a name that both have, each sees its own.
 	[ -e "$TOP/sim/$(basename "$header")" ] || must_not sim "\"$(basename "$header")\""

@@ -57,8 +57,7 @@ static void spec_parse_nonsense_is_refused(void **state)
 		"03:00.0,A=1",
 		"03:00.0,toolongofanoption=1",
 		"03:00.0,a b",
-		"03:00.0,a,b,c,d,e,f,g,h,i",
-		"03:00.0,a=0123456789012345678901234567890123456789012345678901234567890123",
+		"03:00.0,a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y",
 	};
 	struct spec spec;
 
@@ -88,6 +87,23 @@ static void spec_parse_long_address_is_refused(void **state)
 	assert_int_equal(spec_parse(text, &spec), -EINVAL);
 	text[4 + SPEC_ADDRESS_MAX] = 'x';
 	text[sizeof(text) - 1] = '\0';
+	assert_int_equal(spec_parse(text, &spec), -EINVAL);
+}
+
+static void spec_parse_options_up_to_their_limits(void **state)
+{
+	char text[16 + 192];
+	struct spec spec;
+
+	assert_int_equal(spec_parse("sim:gen,a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x", &spec), 0);
+	assert_int_equal(spec.n_options, SPEC_MAX_OPTIONS);
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "sim,in=", 7);
+	text[7 + 191] = '\0';
+	assert_int_equal(spec_parse(text, &spec), 0);
+	assert_int_equal(strlen(spec_option(&spec, "in")), 191);
+	text[7 + 191] = 'x';
+	text[7 + 192] = '\0';
 	assert_int_equal(spec_parse(text, &spec), -EINVAL);
 }
 
@@ -135,6 +151,7 @@ int main(void)
 		cmocka_unit_test(spec_parse_addresses_are_canonical),
 		cmocka_unit_test(spec_parse_nonsense_is_refused),
 		cmocka_unit_test(spec_parse_long_address_is_refused),
+		cmocka_unit_test(spec_parse_options_up_to_their_limits),
 		cmocka_unit_test(spec_option_values_flags_and_absence),
 		cmocka_unit_test(spec_parse_random_text_stays_inside),
 	};
