@@ -67,15 +67,26 @@ static inline void tick_rate_refine(struct tick_rate *r)
 		r->ticks_per_second = (double)(now.ticks - r->start.ticks) * 1e9 / (double)(now.ns - r->start.ns);
 }
 
-/* Takes 20 ms. */
-static inline struct tick_rate tick_rate_measure(void)
-{
-	struct tick_rate r = { .start = clock_pair_read(), .ticks_per_second = 1e9 };
-	struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+/* Less would not tell the rate to a few millionths. */
+#define TICK_RATE_MIN_NS 5000000
 
-	nanosleep(&pause, NULL);
-	tick_rate_refine(&r);
-	return r;
+/* Begin; what the program does next is time to measure over. */
+static inline struct tick_rate tick_rate_begin(void)
+{
+	return (struct tick_rate){.start = clock_pair_read(), .ticks_per_second = 1e9};
+}
+
+/* The rate, at least TICK_RATE_MIN_NS after it began: sleeps as long as it is too early. */
+static inline void tick_rate_settle(struct tick_rate *r)
+{
+	uint64_t passed = clock_ns() - r->start.ns;
+	struct timespec pause = {.tv_nsec = TICK_RATE_MIN_NS};
+
+	if (passed < TICK_RATE_MIN_NS) {
+		pause.tv_nsec -= (long)passed;
+		nanosleep(&pause, NULL);
+	}
+	tick_rate_refine(r);
 }
 
 #endif

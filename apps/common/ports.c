@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <string.h>
+
 #include "clock.h"
 #include "ports.h"
 
 #define WIRE_OVERHEAD 24 /* FCS 4, preamble and start delimiter 8, gap 12 */
 
-int app_port_open(struct app_port *p, const char *spec, const struct vireo_port_config *cfg)
+bool app_spec_same(const char *a, const char *b)
 {
+	return !strcmp(a, b) && strcmp(a, "sim") != 0 && strncmp(a, "sim:", 4) != 0 && strncmp(a, "sim,", 4) != 0;
+}
+
+int app_ports_open(struct app_port *ports, const char *const *specs, unsigned n, const struct vireo_port_config *cfg)
+{
+	struct vireo_port *opened[PORTS_MAX];
 	int err;
 
-	p->spec = spec;
-	err = vireo_port_open(spec, cfg, &p->port);
-	if (err)
-		return err;
-	vireo_port_info(p->port, &p->info);
-	return 0;
+	for (unsigned i = 0; i < n; i++)
+		ports[i].spec = specs[i];
+	err = vireo_port_open_all(specs, cfg, n, opened);
+	for (unsigned i = 0; i < n && !err; i++) {
+		ports[i].port = opened[i];
+		vireo_port_info(ports[i].port, &ports[i].info);
+	}
+	return err;
 }
 
 int app_port_start(struct app_port *p)

@@ -21,7 +21,11 @@ struct app_port {
 	unsigned n_link_changes;
 };
 
-int app_port_open(struct app_port *p, const char *spec, const struct vireo_port_config *cfg);
+/* Whether two specs name one card. Each opening of a simulated one is another card, whatever it is plugged into. */
+bool app_spec_same(const char *a, const char *b);
+
+/* All of them or none. */
+int app_ports_open(struct app_port *ports, const char *const *specs, unsigned n, const struct vireo_port_config *cfg);
 int app_port_start(struct app_port *p);
 /* Stops, reads the counters for the last time, closes. */
 void app_port_close(struct app_port *p);

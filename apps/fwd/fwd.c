@@ -2,6 +2,7 @@
 /* The packets' way: what arrives at one port leaves through the other. */
 #include <string.h>
 
+#include "clock.h"
 #include "fwd.h"
 
 /* Passes without a packet, some 50 us, after which the adaptive mode goes to sleep. */
@@ -38,59 +39,81 @@ static void rewrite_burst(struct fwd_lane *lane)
 	}
 }
 
-/* Returns whether there was anything to do. */
+static bool waiting(const struct fwd_lane *lane)
+{
+	return lane->first < lane->n;
+}
+
+/* Returns whether a packet has moved; one that waits for room in the ring has not. */
 static bool forward(struct fwd_lane *lane)
 {
-	if (lane->first == lane->n) {
+	bool received = false;
+	unsigned sent;
+
+	if (!waiting(lane)) {
 		lane->first = 0;
 		lane->n = vireo_rx_burst(lane->rx, lane->pkts, lane->burst);
 		if (!lane->n)
 			return false;
+		received = true;
 		if (lane->mac_swap || lane->set_mac)
 			rewrite_burst(lane);
 	}
-	lane->first += vireo_tx_burst(lane->tx, lane->pkts + lane->first, lane->n - lane->first);
-	return true;
+	sent = vireo_tx_burst(lane->tx, lane->pkts + lane->first, lane->n - lane->first);
+	lane->first += sent;
+	return received || sent;
 }
 
-static void reclaim(struct fwd *fwd)
+/* The counter is read twice for a burst: little beside what it measures. */
+static bool forward_counted(struct fwd_thread *t, struct fwd_lane *lane)
 {
-	for (unsigned i = 0; i < 2; i++)
-		vireo_txq_reclaim(fwd->lanes[i].tx);
+	uint64_t begin = clock_ticks();
+	bool moved = forward(lane);
+
+	if (moved)
+		t->cycles += clock_ticks() - begin;
+	return moved;
 }
 
-static void sleep_until_packets(struct fwd *fwd)
+static void reclaim(struct fwd_thread *t)
 {
-	struct vireo_rxq *queues[2] = {fwd->lanes[0].rx, fwd->lanes[1].rx};
+	for (unsigned i = 0; i < t->n_lanes; i++)
+		vireo_txq_reclaim(t->lanes[i]->tx);
+}
 
-	reclaim(fwd);
-	vireo_rxq_wait_any(queues, 2, SLEEP_US);
+static void sleep_until_packets(struct fwd_thread *t)
+{
+	struct vireo_rxq *queues[FWD_MAX_SLEEPERS];
+
+	for (unsigned i = 0; i < t->n_lanes; i++)
+		queues[i] = t->lanes[i]->rx;
+	reclaim(t);
+	vireo_rxq_wait_any(queues, t->n_lanes, SLEEP_US);
 }
 
 bool fwd_pass(void *ctx)
 {
-	struct fwd *fwd = ctx;
-	bool a = forward(&fwd->lanes[0]);
-	bool b = forward(&fwd->lanes[1]);
+	struct fwd_thread *t = ctx;
+	bool busy = false;
 
-	if (a || b) {
-		fwd->n_idle = 0;
+	for (unsigned i = 0; i < t->n_lanes; i++) {
+		busy |= t->count_cycles ? forward_counted(t, t->lanes[i]) : forward(t->lanes[i]);
+		busy |= waiting(t->lanes[i]);
+	}
+	if (busy) {
+		t->n_idle = 0;
 		return true;
 	}
-	fwd->n_idle++;
-	if (fwd->idle == FWD_INTERRUPT || (fwd->idle == FWD_ADAPTIVE && fwd->n_idle > ADAPTIVE_PASSES))
-		sleep_until_packets(fwd);
-	else if (fwd->n_idle % RECLAIM_PASSES == 0)
-		reclaim(fwd);
+	t->n_idle++;
+	if (t->idle == FWD_INTERRUPT || (t->idle == FWD_ADAPTIVE && t->n_idle > ADAPTIVE_PASSES))
+		sleep_until_packets(t);
+	else if (t->n_idle % RECLAIM_PASSES == 0)
+		reclaim(t);
 	return true;
 }
 
-void fwd_drop_waiting(struct fwd *fwd)
+void fwd_drop_waiting(struct fwd_lane *lane)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		struct fwd_lane *lane = &fwd->lanes[i];
-
-		vireo_pkt_free(lane->pkts + lane->first, lane->n - lane->first);
-		lane->first = lane->n = 0;
-	}
+	vireo_pkt_free(lane->pkts + lane->first, lane->n - lane->first);
+	lane->first = lane->n = 0;
 }

@@ -6,6 +6,7 @@
 #include "report.h"
 
 #define FWD_MAX_BURST 256
+#define FWD_MAX_SLEEPERS 64 /* queues that one thread can wait for, see vireo_rxq_wait_any() */
 
 enum fwd_idle {
 	FWD_POLL,      /* never sleep: least latency */
@@ -16,9 +17,11 @@ enum fwd_idle {
 struct fwd_options {
 	const char *specs[2];
 	uint64_t burst, mtu, page_size, duration_ns, interval_ns;
+	uint64_t queues;               /* pairs for each port */
+	int cores[VIREO_MAX_QUEUES];   /* a thread on each; one on any CPU when there are none */
+	unsigned n_cores;
 	int idle; /* enum fwd_idle */
-	int cpu;
-	bool mac_swap, csum, lro, not_promiscuous, quiet;
+	bool mac_swap, csum, lro, vlan_strip, not_promiscuous, cycles, quiet;
 	bool set_mac[2]; /* for what leaves through this port */
 	uint8_t macs[2][VIREO_MAC_LEN];
 	struct report report;
@@ -27,8 +30,7 @@ struct fwd_options {
 
 int fwd_options_parse(int argc, char **argv, struct fwd_options *ret_options);
 
-
-/* One direction. Packets that the other port has no room for wait here, and meanwhile none are received. */
+/* One direction of one pair of queues. Packets that the other port has no room for wait here; meanwhile none are received. */
 struct fwd_lane {
 	struct vireo_rxq *rx;
 	struct vireo_txq *tx;
@@ -39,15 +41,19 @@ struct fwd_lane {
 	struct vireo_pkt pkts[FWD_MAX_BURST];
 };
 
-struct fwd {
+/* What one thread does: every queue belongs to exactly one. */
+struct fwd_thread {
 	enum fwd_idle idle;
 	unsigned n_idle; /* passes without a packet */
-	struct fwd_lane lanes[2];
+	bool count_cycles;
+	uint64_t cycles; /* of passes that moved packets, if they are counted */
+	unsigned n_lanes;
+	struct fwd_lane *lanes[2 * VIREO_MAX_QUEUES];
 };
 
-/* One turn over both directions, for a worker; never ends by itself. */
+/* One turn over all lanes of a struct fwd_thread, for a worker; never ends by itself. */
 bool fwd_pass(void *ctx);
 /* Give back what still waits. */
-void fwd_drop_waiting(struct fwd *fwd);
+void fwd_drop_waiting(struct fwd_lane *lane);
 
 #endif

@@ -9,16 +9,32 @@
 /* However long they keep coming, this is the end. */
 #define DRAIN_NS 2000000000u
 
-unsigned pktgen_peer(const struct pktgen *g, unsigned sender)
+unsigned pktgen_peer(const struct pktgen *g, unsigned port)
 {
 	unsigned n_senders = g->opts.n_senders, n_rx = g->opts.n_ports - n_senders;
 
-	return n_rx ? n_senders + sender % n_rx : (sender + 1) % n_senders;
+	return n_rx ? n_senders + port % n_rx : (port + 1) % n_senders;
+}
+
+/* Lanes go round; but what one port verifies is one thread's, since it is counted in one place. */
+void pktgen_share_out(struct pktgen *g)
+{
+	for (unsigned i = 0; i < g->n_senders; i++) {
+		struct pktgen_thread *t = &g->threads[i % g->n_threads];
+
+		t->senders[t->n_senders++] = i;
+	}
+	for (unsigned i = 0; i < g->n_receivers; i++) {
+		unsigned owner = g->receivers[i].verify ? i / (unsigned)g->opts.queues : i;
+		struct pktgen_thread *t = &g->threads[owner % g->n_threads];
+
+		t->receivers[t->n_receivers++] = i;
+	}
 }
 
 static bool senders_finished(struct pktgen *g)
 {
-	for (unsigned i = 0; i < g->opts.n_senders; i++)
+	for (unsigned i = 0; i < g->n_senders; i++)
 		if (!__atomic_load_n(&g->senders[i]->finished, __ATOMIC_ACQUIRE))
 			return false;
 	return true;
@@ -32,12 +48,12 @@ static bool stopped(const struct pktgen *g)
 /* Nothing more is to come: every packet of the senders was seen, or all that the user told us to expect. */
 static bool complete(struct pktgen *g, unsigned port)
 {
-	struct verify *v = g->receivers[port].verify;
+	struct verify *v = g->verifies[port];
 
 	if (!v)
 		return false;
-	for (unsigned i = 0; i < g->opts.n_senders; i++)
-		if (pktgen_peer(g, i) == port)
+	for (unsigned i = 0; i < g->n_senders; i++)
+		if (pktgen_peer(g, g->senders[i]->port) == port)
 			verify_sent(v, g->senders[i]->gen.cfg.stream, g->senders[i]->n_sent);
 	return verify_outstanding(v) == 0;
 }
@@ -49,8 +65,8 @@ static bool ending(struct pktgen *g, struct pktgen_thread *t)
 		return senders_finished(g);
 	if (stopped(g))
 		return true;
-	for (unsigned i = t->idx; i < g->opts.n_ports; i += g->n_threads) {
-		const struct receiver *r = &g->receivers[i];
+	for (unsigned i = 0; i < t->n_receivers; i++) {
+		const struct receiver *r = &g->receivers[t->receivers[i]];
 
 		if (!r->verify || !r->verify->expect || verify_outstanding(r->verify))
 			return false;
@@ -58,10 +74,11 @@ static bool ending(struct pktgen *g, struct pktgen_thread *t)
 	return true;
 }
 
-/* True when @port may still get packets that count. */
-static bool in_flight(struct pktgen *g, struct pktgen_thread *t, unsigned port, uint64_t now_ns)
+/* True when receive lane @lane may still get packets that count. */
+static bool in_flight(struct pktgen *g, struct pktgen_thread *t, unsigned lane, uint64_t now_ns)
 {
-	const struct receiver *r = &g->receivers[port];
+	const struct receiver *r = &g->receivers[lane];
+	unsigned port = lane / (unsigned)g->opts.queues;
 	uint64_t since = r->last_ns > t->ending_ns ? r->last_ns : t->ending_ns;
 
 	/* What the verdict does not need, and what a sender gets unasked, is not waited for. */
@@ -78,8 +95,8 @@ static bool drained(struct pktgen *g, struct pktgen_thread *t)
 
 	if (!t->ending_ns)
 		t->ending_ns = now_ns;
-	for (unsigned i = t->idx; i < g->opts.n_ports; i += g->n_threads)
-		if (in_flight(g, t, i, now_ns))
+	for (unsigned i = 0; i < t->n_receivers; i++)
+		if (in_flight(g, t, t->receivers[i], now_ns))
 			return false;
 	return true;
 }
@@ -92,8 +109,8 @@ static void rest(struct pktgen *g, struct pktgen_thread *t)
 
 	if (g->opts.verify || g->opts.n_senders < g->opts.n_ports)
 		return;
-	for (unsigned i = t->idx; i < g->opts.n_senders; i += g->n_threads)
-		wait = fmin(wait, sender_wait_s(g->senders[i]) - 100e-6);
+	for (unsigned i = 0; i < t->n_senders; i++)
+		wait = fmin(wait, sender_wait_s(g->senders[t->senders[i]]) - 100e-6);
 	if (wait < 100e-6)
 		return;
 	ts.tv_nsec = (long)(wait * 1e9);
@@ -106,10 +123,10 @@ bool pktgen_pass(void *ctx)
 	struct pktgen *g = t->gen;
 	bool busy = false;
 
-	for (unsigned i = t->idx; i < g->opts.n_senders; i += g->n_threads)
-		busy |= sender_pass(g->senders[i]);
-	for (unsigned i = t->idx; i < g->opts.n_ports; i += g->n_threads)
-		busy |= receiver_pass(&g->receivers[i]);
+	for (unsigned i = 0; i < t->n_senders; i++)
+		busy |= sender_pass(g->senders[t->senders[i]]);
+	for (unsigned i = 0; i < t->n_receivers; i++)
+		busy |= receiver_pass(&g->receivers[t->receivers[i]]);
 	if (ending(g, t))
 		return !drained(g, t);
 	if (!busy)

@@ -18,29 +18,46 @@ static bool verifies(const struct pktgen_options *o, unsigned port)
 	return o->verify && (port >= o->n_senders || o->n_senders == o->n_ports);
 }
 
+static int open_receivers(struct pktgen *g, unsigned port)
+{
+	const struct pktgen_options *o = &g->opts;
+	int err = 0;
+
+	if (verifies(o, port)) {
+		g->verifies[port] = calloc(1, sizeof(struct verify));
+		if (!g->verifies[port])
+			return vireo_error(-ENOMEM, "no memory to verify packets");
+		g->verifies[port]->expect = o->n_senders ? 0 : o->count;
+	}
+	for (unsigned q = 0; q < o->queues && !err; q++)
+		err = receiver_open(&g->receivers[g->n_receivers++], &g->ports[port], q, g->verifies[port]);
+	return err;
+}
+
 static int open_ports(struct pktgen *g)
 {
 	const struct pktgen_options *o = &g->opts;
 	unsigned size = g->replay.n_frames ? g->replay.max_len + FRAME_FCS : pktgen_max_size(o);
 	struct vireo_port_config cfg = {
+		.n_rxq = (uint16_t)o->queues,
+		.n_txq = (uint16_t)o->queues,
 		.mtu = size > 1518 ? (uint16_t)(size - FRAME_FCS - ETH_LEN) : 1500,
 		.promiscuous = o->verify || o->n_senders < o->n_ports,
 		.tx_offloads = o->frame.offload ? VIREO_TX_IP_CSUM | VIREO_TX_L4_CSUM : 0,
 	};
-	int err = 0;
+	int err;
 
+	err = app_ports_open(g->ports, o->specs, o->n_ports, &cfg);
 	for (unsigned i = 0; i < o->n_ports && !err; i++)
-		err = app_port_open(&g->ports[i], o->specs[i], &cfg);
-	for (unsigned i = 0; i < o->n_ports && !err; i++)
-		err = receiver_open(&g->receivers[i], &g->ports[i], verifies(o, i), o->n_senders ? 0 : o->count);
+		err = open_receivers(g, i);
 	return err;
 }
 
-static const uint8_t *peer_mac(const struct pktgen *g, unsigned sender)
+static const uint8_t *peer_mac(const struct pktgen *g, unsigned port)
 {
 	static const uint8_t nobody[VIREO_MAC_LEN] = {0x02, 0, 0, 0, 0, 0x02};
 
-	return g->opts.n_ports > 1 ? g->ports[pktgen_peer(g, sender)].info.mac : nobody;
+	return g->opts.n_ports > 1 ? g->ports[pktgen_peer(g, port)].info.mac : nobody;
 }
 
 /* The stream may come back anywhere: through a forwarder, a switch or a plug that loops. */
@@ -49,12 +66,12 @@ static int announce(struct pktgen *g, uint16_t stream)
 	int err = 0;
 
 	for (unsigned i = 0; i < g->opts.n_ports && !err; i++)
-		if (g->receivers[i].verify)
-			err = verify_announce(g->receivers[i].verify, stream);
+		if (g->verifies[i])
+			err = verify_announce(g->verifies[i], stream);
 	return err;
 }
 
-static int open_sender(struct pktgen *g, unsigned i, uint16_t stream)
+static int open_sender(struct pktgen *g, unsigned port, unsigned queue, uint16_t stream)
 {
 	struct frame_config frame = g->opts.frame;
 	struct sender *s = calloc(1, sizeof(*s));
@@ -62,13 +79,13 @@ static int open_sender(struct pktgen *g, unsigned i, uint16_t stream)
 
 	if (!s)
 		return vireo_error(-ENOMEM, "no memory for a sender");
-	g->senders[i] = s;
+	g->senders[g->n_senders++] = s;
 	frame.stream = stream;
 	if (!g->opts.src_mac_given)
-		memcpy(frame.src_mac, g->ports[i].info.mac, VIREO_MAC_LEN);
+		memcpy(frame.src_mac, g->ports[port].info.mac, VIREO_MAC_LEN);
 	if (!g->opts.dst_mac_given)
-		memcpy(frame.dst_mac, peer_mac(g, i), VIREO_MAC_LEN);
-	err = sender_open(s, g, i, &frame);
+		memcpy(frame.dst_mac, peer_mac(g, port), VIREO_MAC_LEN);
+	err = sender_open(s, g, port, queue, &frame);
 	return err ? err : announce(g, stream);
 }
 
@@ -78,18 +95,21 @@ static int set_up(struct pktgen *g)
 	uint16_t stream;
 	int err = 0;
 
+	g->clock = tick_rate_begin();
 	if (g->opts.pcap)
 		err = replay_load(g->opts.pcap, &g->replay);
 	if (!err && g->opts.page_size)
 		err = vireo_memory_configure(&memory);
 	if (!err)
 		err = open_ports(g);
-	g->clock = tick_rate_measure();
+	/* Opening cards takes about as long as it takes to know how fast the counter runs. */
+	if (g->opts.rate.per_second > 0)
+		tick_rate_settle(&g->clock);
 	/* Streams of this run are told from what an earlier one left on the wire. */
 	if (getrandom(&stream, sizeof(stream), GRND_NONBLOCK) != sizeof(stream))
 		stream = (uint16_t)clock_ns();
-	for (unsigned i = 0; i < g->opts.n_senders && !err; i++)
-		err = open_sender(g, i, (uint16_t)(stream + i));
+	for (unsigned i = 0; i < g->opts.n_senders * g->opts.queues && !err; i++)
+		err = open_sender(g, i / (unsigned)g->opts.queues, i % (unsigned)g->opts.queues, (uint16_t)(stream + i));
 	for (unsigned i = 0; i < g->opts.n_ports && !err; i++)
 		err = app_port_start(&g->ports[i]);
 	return err;
@@ -97,14 +117,17 @@ static int set_up(struct pktgen *g)
 
 static void tear_down(struct pktgen *g)
 {
-	for (unsigned i = 0; i < g->opts.n_ports; i++) {
+	for (unsigned i = 0; i < g->n_receivers; i++)
 		receiver_close(&g->receivers[i]);
+	for (unsigned i = 0; i < g->opts.n_ports; i++) {
+		if (g->verifies[i])
+			verify_destroy(g->verifies[i]);
+		free(g->verifies[i]);
 		app_port_close(&g->ports[i]);
 	}
 	/* After the ports: what they had in their rings is back in the pools then. */
-	for (unsigned i = 0; i < g->opts.n_senders; i++) {
-		if (g->senders[i])
-			sender_close(g->senders[i]);
+	for (unsigned i = 0; i < g->n_senders; i++) {
+		sender_close(g->senders[i]);
 		free(g->senders[i]);
 	}
 	replay_free(&g->replay);
@@ -132,15 +155,14 @@ static int run(struct pktgen *g)
 	};
 	int err;
 
-	g->n_threads = g->opts.n_cpus ? g->opts.n_cpus : 1;
-	if (g->n_threads > g->opts.n_ports)
-		g->n_threads = g->opts.n_ports;
+	g->n_threads = g->opts.n_cores ? g->opts.n_cores : 1;
+	pktgen_share_out(g);
 	for (unsigned i = 0; i < g->n_threads; i++) {
-		g->threads[i] = (struct pktgen_thread){.gen = g, .idx = i};
+		g->threads[i].gen = g;
 		g->workers[i] = (struct worker){
 			.pass = pktgen_pass,
 			.ctx = &g->threads[i],
-			.cpu = g->opts.n_cpus ? g->opts.cpus[i] : WORKER_ANY_CPU,
+			.cpu = g->opts.n_cores ? g->opts.cores[i] : WORKER_ANY_CPU,
 		};
 	}
 	control.n_workers = g->n_threads;

@@ -26,9 +26,9 @@ static const char usage[] = "Usage: vireo-pktgen [options] PORT...    each PORT 
 			    "      --vlan ID        with this tag            --offload  checksums by the card\n"
 			    "      --pcap FILE      replay with its own timing, or at --rate\n"
 			    "      --loop N         so many rounds of it; 0: without end                  [1]\n"
-			    "  -c, --cpu LIST       a thread on each: 0,2-3               [one, on any CPU]\n"
-			    "  -i, --interval TIME  between two looks at the counters                    [1s]\n"
-			    "      --page-size SIZE 4K, 2M or 1G of memory for packets                   [2M]\n"
+			    "  -Q, --queues N       queue pairs of each port, which share its rate        [1]\n"
+			    "  -c, --cores LIST     a thread on each of these CPUs: 0,2-3           [any CPU]\n"
+			    "  -i, --interval TIME [1s]   --page-size 4K|2M|1G [2M] of memory for packets\n"
 			    "      --json [FILE]    one JSON object at the end; without FILE only that\n"
 			    "  -q, --quiet  only the summary   -v, --verbose   -h, --help   -V, --version\n";
 
@@ -122,7 +122,7 @@ static int add_port(struct pktgen_options *o, const char *spec)
 	if (o->n_ports == PORTS_MAX)
 		return vireo_error(-EINVAL, "no more than %u ports", PORTS_MAX);
 	for (unsigned i = 0; i < o->n_ports; i++)
-		if (!strcmp(o->specs[i], spec))
+		if (app_spec_same(o->specs[i], spec))
 			return vireo_error(-EINVAL, "%s is named twice; a port that sends receives too", spec);
 	o->specs[o->n_ports++] = spec;
 	return 0;
@@ -162,14 +162,14 @@ static int parse_vlan(void *options, const char *text)
 	return 0;
 }
 
-static int parse_cpus(void *options, const char *text)
+static int parse_cores(void *options, const char *text)
 {
 	struct pktgen_options *o = options;
-	int n = units_cpus("--cpu", text, o->cpus, PORTS_MAX);
+	int n = units_cpus("--cores", text, o->cores, PKTGEN_MAX_LANES);
 
 	if (n < 0)
 		return n;
-	o->n_cpus = (unsigned)n;
+	o->n_cores = (unsigned)n;
 	return 0;
 }
 
@@ -209,7 +209,8 @@ static const struct cli_option table[] = {
 	{"offload", 0, CLI_FLAG, FIELD(frame.offload), true},
 	{"pcap", 0, CLI_TEXT, FIELD(pcap)},
 	{"loop", 0, CLI_NUMBER, FIELD(n_loops), .min = 0, .max = UINT64_MAX},
-	{"cpu", 'c', CLI_PARSE, .parse = parse_cpus},
+	{"queues", 'Q', CLI_NUMBER, FIELD(queues), .min = 1, .max = PKTGEN_MAX_LANES},
+	{"cores", 'c', CLI_PARSE, .parse = parse_cores},
 	{"interval", 'i', CLI_DURATION, FIELD(interval_ns)},
 	{"page-size", 0, CLI_PAGE_SIZE, FIELD(page_size)},
 	{"json", 0, CLI_JSON, FIELD(report)},
@@ -238,6 +239,14 @@ static int check(const struct pktgen_options *o)
 {
 	if (!o->n_ports)
 		return vireo_error(-EINVAL, "needs a port; see vireo-pktgen --help");
+	if (o->n_ports * o->queues > PKTGEN_MAX_LANES)
+		return vireo_error(-EINVAL, "--queues %u for each of %u ports: no more than %u in all", (unsigned)o->queues,
+				   o->n_ports, PKTGEN_MAX_LANES);
+	if (o->n_cores > o->n_ports * o->queues)
+		return vireo_error(-EINVAL, "--cores names %u CPUs for %u queues; a queue belongs to one of them",
+				   o->n_cores, (unsigned)(o->n_ports * o->queues));
+	if (o->pcap && o->queues > 1)
+		return vireo_error(-EINVAL, "--pcap is replayed in its order, by one queue of each port");
 	if (o->pcap && !o->n_senders)
 		return vireo_error(-EINVAL, "--pcap needs a port that sends");
 	if (o->pcap && o->verify)
@@ -256,6 +265,7 @@ int pktgen_options_parse(int argc, char **argv, struct pktgen_options *ret_optio
 		.sizes = {64},
 		.n_sizes = 1,
 		.burst = 32,
+		.queues = 1,
 		.n_loops = 1,
 		.interval_ns = 1000000000,
 		.frame =

@@ -21,13 +21,19 @@ struct pacer {
 	double refine_at;
 };
 
+/* A rate that was measured over little time is measured again soon. */
+static inline double pacer_next_refine(const struct pacer *p, double now)
+{
+	return now + fmin(now, p->clock.ticks_per_second);
+}
+
 /* The first packet is due at @now_ticks. */
 static inline void pacer_start(struct pacer *p, struct tick_rate clock, double per_second, uint64_t now_ticks)
 {
 	p->clock = clock;
 	p->per_second = per_second;
 	p->next = (double)(int64_t)(now_ticks - clock.start.ticks);
-	p->refine_at = p->next + clock.ticks_per_second;
+	p->refine_at = pacer_next_refine(p, p->next);
 }
 
 /* Units that are due at @now_ticks; a packet may go as long as this, less what went since, is not negative. */
@@ -40,7 +46,7 @@ static inline double pacer_credit(struct pacer *p, uint64_t now_ticks)
 		return INFINITY;
 	if (now >= p->refine_at) {
 		tick_rate_refine(&p->clock);
-		p->refine_at = now + p->clock.ticks_per_second;
+		p->refine_at = pacer_next_refine(p, now);
 	}
 	if (now - p->next > backlog)
 		p->next = now - backlog;

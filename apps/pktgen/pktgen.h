@@ -11,10 +11,12 @@
 
 #define PKTGEN_MAX_BURST 256
 #define PKTGEN_MAX_SIZES 1024
+#define PKTGEN_MAX_LANES 64 /* queue pairs of all ports together */
 
 struct pktgen_options {
 	const char *specs[PORTS_MAX]; /* those that send first */
-	unsigned n_ports, n_senders;
+	unsigned n_ports, n_senders; /* n_senders: ports that send */
+	uint64_t queues;             /* pairs for each port */
 	bool verify;
 
 	uint16_t sizes[PKTGEN_MAX_SIZES]; /* with FCS, in the order of sending, again and again */
@@ -30,8 +32,8 @@ struct pktgen_options {
 	double allow_lost_percent;
 	bool allow_reorder;
 
-	int cpus[PORTS_MAX];
-	unsigned n_cpus;
+	int cores[PKTGEN_MAX_LANES]; /* a thread on each; one on any CPU when there are none */
+	unsigned n_cores;
 	uint64_t page_size, interval_ns;
 	bool quiet;
 	struct report report;
@@ -43,8 +45,11 @@ int pktgen_options_parse(int argc, char **argv, struct pktgen_options *ret_optio
 int pktgen_parse_sizes(struct pktgen_options *o, const char *text);
 unsigned pktgen_max_size(const struct pktgen_options *o);
 
-/* What one port sends. */
+/* What one transmit queue sends: its share of what its port shall send. */
 struct sender {
+	unsigned port, queue;
+	double rate;         /* units per second; 0: as fast as it goes */
+	uint64_t count;      /* packets; 0: no limit */
 	struct vireo_txq *q;
 	struct vireo_pool *pool;
 	const struct pktgen_options *opts;
@@ -71,8 +76,8 @@ struct sender {
 
 struct pktgen;
 
-/* Prepare to send through port @idx of @g; the pool and its filled buffers are made here. */
-int sender_open(struct sender *s, struct pktgen *g, unsigned idx, const struct frame_config *frame);
+/* Prepare to send through @queue of @port; the pool and its filled buffers are made here. */
+int sender_open(struct sender *s, struct pktgen *g, unsigned port, unsigned queue, const struct frame_config *frame);
 /* Send what is due; returns whether anything went. */
 bool sender_pass(struct sender *s);
 /* Seconds until something is due. */
@@ -87,19 +92,18 @@ struct sender_result {
 
 struct sender_result sender_result(const struct sender *s);
 
-/* What one port receives: verified, or only counted. */
+/* What one receive queue gets: verified, or only counted. */
 struct receiver {
 	struct vireo_rxq *q;
 	unsigned burst;
-	struct verify *verify; /* or NULL */
+	struct verify *verify; /* its port's, or NULL */
 	uint64_t last_ns;      /* when something of ours came, or 0 */
 	unsigned whole_len;    /* of the packet that is being put together from elements */
 	uint8_t *whole;
 	struct vireo_pkt pkts[PKTGEN_MAX_BURST];
 };
 
-/* @expect: how many packets will come, or 0 when nobody knows. */
-int receiver_open(struct receiver *r, struct app_port *port, bool verify, uint64_t expect);
+int receiver_open(struct receiver *r, struct app_port *port, unsigned queue, struct verify *verify);
 /* Receive a burst; returns whether anything came. */
 bool receiver_pass(struct receiver *r);
 void receiver_close(struct receiver *r);
@@ -108,16 +112,20 @@ void receiver_close(struct receiver *r);
 struct pktgen {
 	struct pktgen_options opts;
 	struct app_port ports[PORTS_MAX];
-	struct sender *senders[PORTS_MAX];     /* as many as opts.n_senders, on the first ports */
-	struct receiver receivers[PORTS_MAX];  /* one per port */
+	/* Lane PORT * queues + QUEUE: one sender for each queue of the first ports, one receiver for each of all ports. */
+	struct sender *senders[PKTGEN_MAX_LANES];
+	struct receiver receivers[PKTGEN_MAX_LANES];
+	unsigned n_senders, n_receivers;
+	struct verify *verifies[PORTS_MAX];    /* what each port verifies, or NULL */
 	struct replay replay;
 	struct tick_rate clock;
-	struct worker workers[PORTS_MAX];
+	struct worker workers[PKTGEN_MAX_LANES];
 	struct pktgen_thread {
 		struct pktgen *gen;
-		unsigned idx;       /* it serves this port and every n_threads-th behind it */
+		unsigned n_senders, n_receivers;
+		unsigned senders[PKTGEN_MAX_LANES], receivers[PKTGEN_MAX_LANES];
 		uint64_t ending_ns; /* since when only receiving goes on, or 0 */
-	} threads[PORTS_MAX];
+	} threads[PKTGEN_MAX_LANES];
 	unsigned n_threads;
 	int stop; /* atomic: send no more, and end */
 	struct screen screen;
@@ -126,8 +134,10 @@ struct pktgen {
 
 /* One turn of a struct pktgen_thread; false when all is sent and nothing more will come. */
 bool pktgen_pass(void *ctx);
-/* The port at which the packets of a sender probably arrive: an --rx port, or the next one. */
-unsigned pktgen_peer(const struct pktgen *g, unsigned sender);
+/* Which thread does what; after all lanes are open. */
+void pktgen_share_out(struct pktgen *g);
+/* The port at which what @port sends probably arrives: an --rx port, or the next one. */
+unsigned pktgen_peer(const struct pktgen *g, unsigned port);
 
 void pktgen_draw(void *ctx, struct screen *screen);
 /* Settle what was lost; -EBADMSG when verification found more than the user puts up with. After all threads ended. */

@@ -63,29 +63,22 @@ bool receiver_pass(struct receiver *r)
 	return true;
 }
 
-int receiver_open(struct receiver *r, struct app_port *port, bool verify, uint64_t expect)
+int receiver_open(struct receiver *r, struct app_port *port, unsigned queue, struct verify *verify)
 {
 	unsigned segs;
 
-	r->q = vireo_port_rxq(port->port, 0);
+	r->q = vireo_port_rxq(port->port, queue);
 	segs = vireo_rxq_max_segs(r->q);
 	r->burst = segs > 32 ? segs : 32;
 	if (!verify)
 		return 0;
+	r->verify = verify;
 	r->whole = malloc(WHOLE_MAX);
-	r->verify = calloc(1, sizeof(*r->verify));
-	if (!r->whole || !r->verify)
-		return vireo_error(-ENOMEM, "no memory to verify packets");
-	r->verify->expect = expect;
-	return 0;
+	return r->whole ? 0 : vireo_error(-ENOMEM, "no memory to verify packets");
 }
 
 void receiver_close(struct receiver *r)
 {
-	if (r->verify)
-		verify_destroy(r->verify);
-	free(r->verify);
 	free(r->whole);
-	r->verify = NULL;
 	r->whole = NULL;
 }

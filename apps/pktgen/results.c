@@ -18,28 +18,28 @@ static const struct {
 
 #define N_PERCENTILES (sizeof(percentiles) / sizeof(percentiles[0]))
 
-static const struct verify_stream *seen_stream(const struct receiver *r, uint16_t id)
+static bool has_seen(const struct verify *v, uint16_t id)
 {
-	for (unsigned i = 0; r->verify && i < r->verify->n_streams; i++)
-		if (r->verify->streams[i]->id == id && r->verify->streams[i]->unique)
-			return r->verify->streams[i];
-	return NULL;
+	for (unsigned i = 0; v && i < v->n_streams; i++)
+		if (v->streams[i]->id == id && v->streams[i]->unique)
+			return true;
+	return false;
 }
 
 /* A stream is complete wherever a part of it arrived; one that arrived nowhere is missing where it should have. */
-static void settle_stream(struct pktgen *g, unsigned sender)
+static void settle_stream(struct pktgen *g, const struct sender *s)
 {
-	uint16_t id = g->senders[sender]->gen.cfg.stream;
+	uint16_t id = s->gen.cfg.stream;
 	bool anywhere = false;
 
 	for (unsigned i = 0; i < g->opts.n_ports; i++)
-		anywhere |= seen_stream(&g->receivers[i], id) != NULL;
+		anywhere |= has_seen(g->verifies[i], id);
 	for (unsigned i = 0; i < g->opts.n_ports; i++) {
-		struct receiver *r = &g->receivers[i];
-		bool here = anywhere ? seen_stream(r, id) != NULL : i == pktgen_peer(g, sender);
+		struct verify *v = g->verifies[i];
+		bool here = anywhere ? has_seen(v, id) : i == pktgen_peer(g, s->port);
 
-		if (r->verify)
-			verify_sent(r->verify, id, here ? g->senders[sender]->n_sent : UINT64_MAX);
+		if (v)
+			verify_sent(v, id, here ? s->n_sent : UINT64_MAX);
 	}
 }
 
@@ -58,12 +58,18 @@ static struct verify_counts total_counts(const struct pktgen *g)
 	struct verify_counts sum = {0}, c;
 
 	for (unsigned i = 0; i < g->opts.n_ports; i++) {
-		if (!g->receivers[i].verify)
+		if (!g->verifies[i])
 			continue;
-		c = verify_counts(g->receivers[i].verify);
+		c = verify_counts(g->verifies[i]);
 		add_counts(&sum, &c);
 	}
 	return sum;
+}
+
+/* A stream that is spread over several receive queues is not taken in as it was sent, though each of its flows is. */
+static bool allows_reorder(const struct pktgen_options *o)
+{
+	return o->allow_reorder || o->queues > 1;
 }
 
 int pktgen_verdict(struct pktgen *g)
@@ -74,16 +80,16 @@ int pktgen_verdict(struct pktgen *g)
 
 	if (!o->verify)
 		return 0;
-	for (unsigned i = 0; i < o->n_senders; i++)
-		settle_stream(g, i);
+	for (unsigned i = 0; i < g->n_senders; i++)
+		settle_stream(g, g->senders[i]);
 	for (unsigned i = 0; i < o->n_ports; i++)
-		if (g->receivers[i].verify)
-			verify_finish(g->receivers[i].verify);
+		if (g->verifies[i])
+			verify_finish(g->verifies[i]);
 	c = total_counts(g);
 	percent = c.lost ? 100.0 * (double)c.lost / (double)(c.lost + c.received + c.corrupted) : 0;
 	if (!c.received && !c.corrupted)
 		return vireo_error(-EBADMSG, "verification failed: no packet of a vireo-pktgen arrived");
-	if ((c.lost > o->allow_lost && percent > o->allow_lost_percent) || (c.reordered && !o->allow_reorder) ||
+	if ((c.lost > o->allow_lost && percent > o->allow_lost_percent) || (c.reordered && !allows_reorder(o)) ||
 	    c.duplicated || c.corrupted)
 		return vireo_error(-EBADMSG,
 				   "verification failed: %llu received, %llu lost, %llu reordered, %llu duplicated, "
@@ -104,18 +110,20 @@ void pktgen_draw(void *ctx, struct screen *screen)
 		    (ull)c.received, (ull)c.lost, (ull)c.reordered, (ull)c.duplicated, (ull)c.corrupted);
 }
 
-static void print_sender(const struct pktgen *g, unsigned i)
+static void print_sender(const struct pktgen *g, const struct sender *s)
 {
-	const struct units_rate *rate = &g->opts.rate;
-	struct sender_result r = sender_result(g->senders[i]);
+	struct sender_result r = sender_result(s);
 	char asked[UNITS_BUF], pps[UNITS_BUF], bps[UNITS_BUF];
 
 	if (r.pps <= 0)
 		return; /* a single burst has no rate */
-	printf("%s sent at %s pkt/s, %s bit/s", g->ports[i].spec, units_format(r.pps, pps), units_format(r.bps, bps));
-	if (rate->per_second > 0)
-		printf("; asked for %s %s: %+.3f %%", units_format(rate->per_second, asked),
-		       rate->bits ? "bit/s" : "pkt/s", r.error_percent);
+	printf("%s ", g->ports[s->port].spec);
+	if (g->opts.queues > 1)
+		printf("queue %u ", s->queue);
+	printf("sent at %s pkt/s, %s bit/s", units_format(r.pps, pps), units_format(r.bps, bps));
+	if (s->rate > 0)
+		printf("; asked for %s %s: %+.3f %%", units_format(s->rate, asked),
+		       g->opts.rate.bits ? "bit/s" : "pkt/s", r.error_percent);
 	putchar('\n');
 }
 
@@ -134,7 +142,7 @@ static void print_latency(const struct hist *h)
 
 static void print_receiver(const struct pktgen *g, unsigned i)
 {
-	const struct verify *v = g->receivers[i].verify;
+	const struct verify *v = g->verifies[i];
 
 	if (!v)
 		return;
@@ -151,8 +159,8 @@ void pktgen_summary(struct pktgen *g)
 	if (g->screen.mode == SCREEN_OFF || g->seconds <= 0)
 		return;
 	screen_summary(&g->screen, g->ports, g->opts.n_ports, g->seconds);
-	for (unsigned i = 0; i < g->opts.n_senders; i++)
-		print_sender(g, i);
+	for (unsigned i = 0; i < g->n_senders; i++)
+		print_sender(g, g->senders[i]);
 	for (unsigned i = 0; i < g->opts.n_ports; i++)
 		print_receiver(g, i);
 	if (g->replay.n_cut)
@@ -160,22 +168,21 @@ void pktgen_summary(struct pktgen *g)
 	fflush(stdout);
 }
 
-static struct json_object *sender_object(const struct pktgen *g, unsigned i)
+static struct json_object *sender_object(const struct pktgen *g, const struct sender *s)
 {
-	const struct sender *s = g->senders[i];
-	const struct units_rate *rate = &g->opts.rate;
 	struct sender_result r = sender_result(s);
 	struct json_object *obj = json_object_new_object();
 
-	json_object_object_add(obj, "port", json_object_new_string(g->ports[i].spec));
+	json_object_object_add(obj, "port", json_object_new_string(g->ports[s->port].spec));
+	report_add_count(obj, "queue", s->queue);
 	report_add_count(obj, "stream", s->gen.cfg.stream);
 	report_add_count(obj, "packets", s->n_sent);
 	report_add_count(obj, "wire_bytes", s->bits / 8);
 	json_object_object_add(obj, "duration_s", report_double(r.seconds, 6));
 	json_object_object_add(obj, "achieved_pps", report_double(r.pps, 1));
 	json_object_object_add(obj, "achieved_bps", report_double(r.bps, 0));
-	if (rate->per_second > 0) {
-		json_object_object_add(obj, rate->bits ? "asked_bps" : "asked_pps", report_double(rate->per_second, 1));
+	if (s->rate > 0) {
+		json_object_object_add(obj, g->opts.rate.bits ? "asked_bps" : "asked_pps", report_double(s->rate, 1));
 		json_object_object_add(obj, "error_percent", report_double(r.error_percent, 4));
 	}
 	return obj;
@@ -206,7 +213,7 @@ static void add_latency(struct json_object *obj, const struct hist *h)
 
 static struct json_object *receiver_object(const struct pktgen *g, unsigned i)
 {
-	const struct verify *v = g->receivers[i].verify;
+	const struct verify *v = g->verifies[i];
 	struct json_object *obj = json_object_new_object();
 
 	json_object_object_add(obj, "port", json_object_new_string(g->ports[i].spec));
@@ -223,10 +230,10 @@ static struct json_object *verify_object(const struct pktgen *g)
 
 	memset(&latency, 0, sizeof(latency));
 	for (unsigned i = 0; i < g->opts.n_ports; i++) {
-		if (!g->receivers[i].verify)
+		if (!g->verifies[i])
 			continue;
 		json_object_array_add(ports, receiver_object(g, i));
-		hist_merge(&latency, &g->receivers[i].verify->latency);
+		hist_merge(&latency, &g->verifies[i]->latency);
 	}
 	add_verify_counts(obj, &sum);
 	add_latency(obj, &latency);
@@ -243,8 +250,8 @@ struct json_object *pktgen_report(struct pktgen *g)
 	if (!root || !ran)
 		return root;
 	tx = json_object_new_array();
-	for (unsigned i = 0; i < g->opts.n_senders; i++)
-		json_object_array_add(tx, sender_object(g, i));
+	for (unsigned i = 0; i < g->n_senders; i++)
+		json_object_array_add(tx, sender_object(g, g->senders[i]));
 	json_object_object_add(root, "tx", tx);
 	if (g->opts.verify)
 		json_object_object_add(root, "verify", verify_object(g));

@@ -33,7 +33,7 @@ static double cost(const struct sender *s, unsigned len)
 
 static bool all_built(const struct sender *s)
 {
-	if (s->opts->count && s->n_built == s->opts->count)
+	if (s->count && s->n_built == s->count)
 		return true;
 	return told_to_stop(s) || (s->replay && s->opts->n_loops && s->round == s->opts->n_loops);
 }
@@ -60,7 +60,7 @@ static const struct replay_frame *replay_frame(const struct sender *s)
 /* Frames of a capture go when their time has come, unless a rate says otherwise. */
 static bool replay_due(const struct sender *s, uint64_t now_ns)
 {
-	if (s->opts->rate.per_second)
+	if (s->rate > 0)
 		return true;
 	return now_ns >= s->first_ns + s->round * s->replay->period_ns + replay_frame(s)->offset_ns;
 }
@@ -83,7 +83,7 @@ static void start(struct sender *s, uint64_t now_ticks, uint64_t now_ns)
 	if (s->first_ns)
 		return;
 	s->first_ns = now_ns;
-	pacer_start(&s->pacer, s->clock, s->opts->rate.per_second, now_ticks);
+	pacer_start(&s->pacer, s->clock, s->rate, now_ticks);
 }
 
 /* Fill buffers as long as packets are due. One look at the clocks serves the whole burst. */
@@ -162,7 +162,7 @@ double sender_wait_s(const struct sender *s)
 {
 	uint64_t now_ns, due_ns;
 
-	if (!s->replay || s->opts->rate.per_second)
+	if (!s->replay || s->rate > 0)
 		return pacer_wait_s(&s->pacer, clock_ticks());
 	now_ns = clock_ns();
 	due_ns = s->first_ns + s->round * s->replay->period_ns + replay_frame(s)->offset_ns;
@@ -185,9 +185,15 @@ static int fill_pool(struct sender *s, unsigned n_bufs, unsigned len)
 	return 0;
 }
 
-int sender_open(struct sender *s, struct pktgen *g, unsigned idx, const struct frame_config *frame)
+/* An even share of the port's packets; what is left over goes to the first queues. */
+static uint64_t share_of(uint64_t count, unsigned queue, unsigned queues)
 {
-	const struct vireo_port_info *info = &g->ports[idx].info;
+	return count / queues + (queue < count % queues);
+}
+
+int sender_open(struct sender *s, struct pktgen *g, unsigned port, unsigned queue, const struct frame_config *frame)
+{
+	const struct vireo_port_info *info = &g->ports[port].info;
 	struct vireo_pool_config cfg = {
 		.name = "pktgen",
 		.n_bufs = 2 * info->tx_ring + 1024,
@@ -197,10 +203,17 @@ int sender_open(struct sender *s, struct pktgen *g, unsigned idx, const struct f
 	int err;
 
 	s->opts = &g->opts;
+	s->port = port;
+	s->queue = queue;
+	s->rate = g->opts.rate.per_second / (double)g->opts.queues;
+	s->count = share_of(g->opts.count, queue, (unsigned)g->opts.queues);
+	/* No limit is said with 0, but the share of a queue may be nothing at all. */
+	if (g->opts.count && !s->count)
+		s->finished = 1;
 	s->replay = g->replay.n_frames ? &g->replay : NULL;
 	s->stop = &g->stop;
 	s->clock = g->clock;
-	s->q = vireo_port_txq(g->ports[idx].port, 0);
+	s->q = vireo_port_txq(g->ports[port].port, queue);
 	err = frame_gen_init(&s->gen, frame);
 	if (err)
 		return err;
@@ -231,7 +244,7 @@ struct sender_result sender_result(const struct sender *s)
 	per_unit = (s->units - s->last_units) / r.seconds / s->units;
 	r.pps = per_unit * (double)s->n_sent;
 	r.bps = per_unit * (double)s->bits;
-	if (s->opts->rate.per_second)
-		r.error_percent = (per_unit * s->units / s->opts->rate.per_second - 1) * 100;
+	if (s->rate > 0)
+		r.error_percent = (per_unit * s->units / s->rate - 1) * 100;
 	return r;
 }

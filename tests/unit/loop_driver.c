@@ -15,29 +15,39 @@
 #define MAX_ENDS   8
 #define QUEUE_SIZE 1024
 #define FRAME_ROOM 9300
+#define MAX_QUEUES 4
 
 struct frame {
 	uint32_t len;
 	uint8_t data[FRAME_ROOM];
 };
 
-/* One end of a cable. The lock protects everything: two threads may be at the two ends. */
+/* What waits for one receive queue. */
+struct waiting {
+	struct frame *frames;
+	unsigned head, n;
+	bool armed;
+	int fd;
+};
+
+/* One end of a cable. The locks protect everything: two threads may be at the two ends, and several send. */
 struct end {
 	char name[32];
 	struct fake_device *fake;
 	struct end *peer;
 	unsigned source_len;
 	pthread_mutex_t lock;
-	struct frame *queue; /* towards this end */
-	unsigned head, n_queued;
+	struct waiting waiting[MAX_QUEUES]; /* towards this end */
+	unsigned n_rxq;
+	pthread_mutex_t tx_lock;   /* what follows, up to failed; taken before the other end's lock */
 	struct loop_faults faults; /* on the way out */
 	uint64_t n_sent;
 	struct frame held; /* the one that is to be overtaken; len 0: none */
 	unsigned fail_after;
 	int fail_err;
-	bool started, armed, link_up;
+	bool started, link_up;
 	bool failed; /* sends nothing until it is started again */
-	int rx_fd, link_fd;
+	int link_fd;
 };
 
 static struct end ends[MAX_ENDS];
@@ -51,6 +61,7 @@ struct loop_port {
 struct loop_rxq {
 	struct vireo_rxq_head head;
 	struct end *end;
+	struct waiting *waiting;
 	uint32_t buf_size;
 };
 
@@ -69,31 +80,42 @@ static struct end *find_end(const char *name)
 
 /* --- the cable ---------------------------------------------------------------------------------------------------- */
 
+/* Flows are told by their UDP source port, as a card with a very simple hash would. */
+static struct waiting *queue_of(struct end *to, const struct frame *f)
+{
+	unsigned udp = f->len > 38 && f->data[12] == 0x81 ? 38 : 34;
+
+	return &to->waiting[to->n_rxq > 1 && f->len > udp + 1 ? f->data[udp + 1] % to->n_rxq : 0];
+}
+
 static void put_frame(struct end *to, const struct frame *f)
 {
 	uint64_t one = 1;
 
 	pthread_mutex_lock(&to->lock);
-	if (to->started && to->n_queued < QUEUE_SIZE) {
-		struct frame *slot = &to->queue[(to->head + to->n_queued++) % QUEUE_SIZE];
+	struct waiting *w = queue_of(to, f);
+
+	if (to->started && w->n < QUEUE_SIZE) {
+		struct frame *slot = &w->frames[(w->head + w->n++) % QUEUE_SIZE];
 
 		slot->len = f->len;
 		memcpy(slot->data, f->data, f->len);
-		if (to->armed && write(to->rx_fd, &one, sizeof(one)) == sizeof(one))
-			to->armed = false;
+		if (w->armed && write(w->fd, &one, sizeof(one)) == sizeof(one))
+			w->armed = false;
 	}
 	pthread_mutex_unlock(&to->lock);
 }
 
 static bool peer_is_full(struct end *end)
 {
-	bool full;
+	bool full = false;
 
 	if (!end->peer)
 		return false;
 	pthread_mutex_lock(&end->peer->lock);
 	/* Room for what a fault may add. */
-	full = end->peer->started && end->peer->n_queued + 2 >= QUEUE_SIZE;
+	for (unsigned i = 0; i < MAX_QUEUES; i++)
+		full |= end->peer->started && end->peer->waiting[i].n + 2 >= QUEUE_SIZE;
 	pthread_mutex_unlock(&end->peer->lock);
 	return full;
 }
@@ -165,11 +187,12 @@ static unsigned segments(const struct loop_rxq *q, const struct frame *f)
 static unsigned receive_queued(struct loop_rxq *q, struct vireo_pkt *pkts, unsigned n)
 {
 	struct end *end = q->end;
+	struct waiting *w = q->waiting;
 	unsigned got = 0;
 
 	pthread_mutex_lock(&end->lock);
-	while (end->n_queued) {
-		const struct frame *f = &end->queue[end->head];
+	while (w->n) {
+		const struct frame *f = &w->frames[w->head];
 		unsigned need = segments(q, f);
 
 		if (need > n - got && (got || need <= n))
@@ -178,8 +201,8 @@ static unsigned receive_queued(struct loop_rxq *q, struct vireo_pkt *pkts, unsig
 			vireo_rxq_drop(&q->head, VIREO_DROP_RX_BURST_SHORT, 1);
 		else
 			got += deliver(q, f, pkts + got);
-		end->head = (end->head + 1) % QUEUE_SIZE;
-		end->n_queued--;
+		w->head = (w->head + 1) % QUEUE_SIZE;
+		w->n--;
 	}
 	pthread_mutex_unlock(&end->lock);
 	return got;
@@ -260,9 +283,8 @@ static void count_down(struct loop_txq *q)
 	vireo_port_failed(q->head.port, end->fail_err);
 }
 
-static unsigned loop_tx_burst(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n)
+static unsigned send_all(struct loop_txq *q, struct vireo_pkt *pkts, unsigned n)
 {
-	struct loop_txq *q = (struct loop_txq *)pub;
 	struct frame f;
 	unsigned sent = 0;
 
@@ -284,6 +306,17 @@ static unsigned loop_tx_burst(struct vireo_txq *pub, struct vireo_pkt *pkts, uns
 	return sent;
 }
 
+static unsigned loop_tx_burst(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n)
+{
+	struct loop_txq *q = (struct loop_txq *)pub;
+	unsigned sent;
+
+	pthread_mutex_lock(&q->end->tx_lock);
+	sent = send_all(q, pkts, n);
+	pthread_mutex_unlock(&q->end->tx_lock);
+	return sent;
+}
+
 /* --- the driver --------------------------------------------------------------------------------------------------- */
 
 static int loop_probe(struct vireo_port *port, struct vireo_port_limits *ret_limits)
@@ -298,8 +331,8 @@ static int loop_probe(struct vireo_port *port, struct vireo_port_limits *ret_lim
 	if (!p->end)
 		return vireo_error(-EOPNOTSUPP, "%s has no cable", info.address);
 	*ret_limits = (struct vireo_port_limits){
-		.max_rxq = 1,
-		.max_txq = 1,
+		.max_rxq = MAX_QUEUES,
+		.max_txq = MAX_QUEUES,
 		.min_ring = 64,
 		.max_ring = 1024,
 		.default_rx_ring = 256,
@@ -328,6 +361,7 @@ static int loop_rxq_create(struct vireo_port *port, unsigned idx, struct vireo_r
 	if (!q)
 		return -ENOMEM;
 	q->end = p->end;
+	q->waiting = &p->end->waiting[idx];
 	*ret_q = &q->head;
 	return 0;
 }
@@ -354,22 +388,31 @@ static void loop_txq_destroy(struct vireo_txq_head *q)
 	free(q);
 }
 
-static int loop_start(struct vireo_port *port)
+static void start_rxq(struct vireo_port *port, unsigned idx)
 {
-	struct loop_port *p = vireo_port_priv(port);
-	struct loop_rxq *rx = (struct loop_rxq *)vireo_port_rxq_head(port, 0);
-	struct loop_txq *tx = (struct loop_txq *)vireo_port_txq_head(port, 0);
+	struct loop_rxq *rx = (struct loop_rxq *)vireo_port_rxq_head(port, idx);
 	struct vireo_pool_info pool;
-	int err = vireo_port_add_event_fd(port, p->end->link_fd);
 
-	if (err)
-		return err;
 	vireo_pool_info(rx->head.pool, &pool);
 	rx->buf_size = pool.buf_size;
 	rx->head.max_segs = (uint16_t)((vireo_port_config(port)->mtu + 18 + pool.buf_size - 1) / pool.buf_size);
 	rx->head.pub.burst = loop_rx_burst;
-	tx->head.pub.burst = loop_tx_burst;
+}
+
+static int loop_start(struct vireo_port *port)
+{
+	const struct vireo_port_config *cfg = vireo_port_config(port);
+	struct loop_port *p = vireo_port_priv(port);
+	int err = vireo_port_add_event_fd(port, p->end->link_fd);
+
+	if (err)
+		return err;
+	for (unsigned i = 0; i < cfg->n_rxq; i++)
+		start_rxq(port, i);
+	for (unsigned i = 0; i < cfg->n_txq; i++)
+		vireo_port_txq_head(port, i)->pub.burst = loop_tx_burst;
 	pthread_mutex_lock(&p->end->lock);
+	p->end->n_rxq = cfg->n_rxq;
 	p->end->started = true;
 	p->end->failed = false;
 	p->link_reported = p->end->link_up;
@@ -383,7 +426,8 @@ static int loop_stop(struct vireo_port *port)
 
 	pthread_mutex_lock(&p->end->lock);
 	p->end->started = false;
-	p->end->head = p->end->n_queued = 0;
+	for (unsigned i = 0; i < MAX_QUEUES; i++)
+		p->end->waiting[i].head = p->end->waiting[i].n = 0;
 	p->end->held.len = 0;
 	pthread_mutex_unlock(&p->end->lock);
 	return 0;
@@ -396,22 +440,23 @@ static unsigned loop_txq_reclaim(struct vireo_txq_head *q)
 
 static int loop_rxq_arm(struct vireo_rxq_head *q)
 {
+	struct waiting *w = ((struct loop_rxq *)q)->waiting;
 	struct end *end = ((struct loop_rxq *)q)->end;
 	uint64_t count;
 	int waiting;
 
 	pthread_mutex_lock(&end->lock);
-	waiting = end->n_queued || end->source_len;
-	if (read(end->rx_fd, &count, sizeof(count)) < 0)
+	waiting = w->n || end->source_len;
+	if (read(w->fd, &count, sizeof(count)) < 0)
 		count = 0;
-	end->armed = !waiting;
+	w->armed = !waiting;
 	pthread_mutex_unlock(&end->lock);
 	return waiting;
 }
 
 static int loop_rxq_fd(struct vireo_rxq_head *q)
 {
-	return ((struct loop_rxq *)q)->end->rx_fd;
+	return ((struct loop_rxq *)q)->waiting->fd;
 }
 
 static bool link_is_up(struct end *end)
@@ -484,12 +529,19 @@ static struct end *create_end(const char *name)
 	*end = (struct end){.link_up = true};
 	snprintf(end->name, sizeof(end->name), "%s", name);
 	pthread_mutex_init(&end->lock, NULL);
-	end->queue = calloc(QUEUE_SIZE, sizeof(*end->queue));
+	pthread_mutex_init(&end->tx_lock, NULL);
 	end->fake = fake_device_create(name);
-	end->rx_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	end->link_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!end->queue || end->rx_fd < 0 || end->link_fd < 0)
+	if (end->link_fd < 0)
 		abort();
+	for (unsigned i = 0; i < MAX_QUEUES; i++) {
+		struct waiting *w = &end->waiting[i];
+
+		w->frames = calloc(QUEUE_SIZE, sizeof(*w->frames));
+		w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (!w->frames || w->fd < 0)
+			abort();
+	}
 	return end;
 }
 
@@ -510,10 +562,13 @@ void loop_reset(void)
 {
 	for (unsigned i = 0; i < n_ends; i++) {
 		fake_device_destroy(ends[i].fake);
-		free(ends[i].queue);
-		close(ends[i].rx_fd);
+		for (unsigned k = 0; k < MAX_QUEUES; k++) {
+			free(ends[i].waiting[k].frames);
+			close(ends[i].waiting[k].fd);
+		}
 		close(ends[i].link_fd);
 		pthread_mutex_destroy(&ends[i].lock);
+		pthread_mutex_destroy(&ends[i].tx_lock);
 	}
 	n_ends = 0;
 }
@@ -544,10 +599,11 @@ void loop_set_link(const char *name, bool up)
 unsigned loop_waiting(const char *name)
 {
 	struct end *end = find_end(name);
-	unsigned n;
+	unsigned n = 0;
 
 	pthread_mutex_lock(&end->lock);
-	n = end->n_queued;
+	for (unsigned i = 0; i < MAX_QUEUES; i++)
+		n += end->waiting[i].n;
 	pthread_mutex_unlock(&end->lock);
 	return n;
 }

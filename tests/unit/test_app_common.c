@@ -141,12 +141,24 @@ static void worker_start_on_a_missing_cpu_is_refused(void **state)
 	assert_int_equal(p.n, 0);
 }
 
+static void app_spec_same_but_for_simulated_cards(void **state)
+{
+	assert_true(app_spec_same("0000:03:00.0", "0000:03:00.0"));
+	assert_true(app_spec_same("vfio-user:a.sock", "vfio-user:a.sock"));
+	assert_true(app_spec_same("simple:x", "simple:x"));
+	assert_false(app_spec_same("0000:03:00.0", "0000:04:00.0"));
+	assert_false(app_spec_same("sim", "sim"));
+	assert_false(app_spec_same("sim:cable:x", "sim:cable:x"));
+	assert_false(app_spec_same("sim,loss=1%", "sim,loss=1%"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(report_join_json_table_finds_the_file),
 		cmocka_unit_test(app_exit_code_table_is_that_of_the_man_pages),
 		cmocka_unit_test(app_failed_keeps_the_first_sentence),
+		cmocka_unit_test(app_spec_same_but_for_simulated_cards),
 		cmocka_unit_test(worker_paused_makes_no_pass),
 		cmocka_unit_test(worker_whose_pass_says_so_finishes),
 		cmocka_unit_test(worker_start_on_a_missing_cpu_is_refused),

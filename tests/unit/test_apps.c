@@ -184,7 +184,10 @@ static void apps_wrong_usage_is_one_sentence_and_code_2(void **state)
 		{"fwd --mtu 67 fake:a fake:b", "--mtu"},
 		{"fwd --duration soon fake:a fake:b", "--duration soon"},
 		{"fwd --set-mac 1:2 fake:a fake:b", "--set-mac"},
-		{"fwd --cpu 1,2 fake:a fake:b", "--cpu"},
+		{"fwd --cores 1,x fake:a fake:b", "--cores"},
+		{"fwd --cores 0,1 --queues 1 fake:a fake:b", "--cores names 2"},
+		{"fwd --queues 65 fake:a fake:b", "--queues 65"},
+		{"fwd --interrupt --queues 33 fake:a fake:b", "--cores"},
 		{"fwd fake:a fake:b --burst", "--burst needs a value"},
 		{"pktgen", "needs a port"},
 		{"pktgen --rate fast fake:a", "--rate fast"},
@@ -200,6 +203,10 @@ static void apps_wrong_usage_is_one_sentence_and_code_2(void **state)
 		{"pktgen fake:a fake:a", "twice"},
 		{"pktgen fake:a --rx fake:a", "twice"},
 		{"pktgen --allow-loss 101% fake:a", "--allow-loss"},
+		{"pktgen --queues 0 fake:a", "--queues 0"},
+		{"pktgen --queues 33 fake:a fake:b", "--queues 33"},
+		{"pktgen --cores 0,0,0 --queues 2 fake:a", "--cores names 3"},
+		{"pktgen --pcap x.pcap --queues 2 fake:a", "--pcap"},
 	};
 
 	for (size_t i = 0; i < N_OF(cases); i++) {
@@ -243,6 +250,7 @@ static void apps_wrong_port_has_its_code(void **state)
 	assert_int_equal(run("pktgen ffff:ff:1f.7"), 3);
 	assert_int_equal(run("fwd --lro fake:a fake:c"), 8);
 	assert_says("vireo-fwd: ", "large");
+	assert_int_equal(run("fwd --queues 5 fake:a fake:c"), 8);
 	assert_int_equal(run("pktgen --size 65000 fake:a"), 8);
 	assert_says("vireo-pktgen: ", "9216");
 	assert_int_equal(run("pktgen --pcap /nonexistent fake:a"), 1);
@@ -361,6 +369,8 @@ static void apps_signal_ends_with_summary_and_code_0(void **state)
 		{"fwd fake:src0 fake:src1", SIGINT},
 		{"fwd --interrupt fake:a fake:c", SIGTERM},
 		{"fwd --adaptive fake:a fake:c", SIGINT},
+		{"fwd --queues 4 --adaptive fake:a fake:c", SIGINT},
+		{"fwd --cores 0,0 --interrupt fake:src0 fake:src1", SIGINT},
 		{"pktgen fake:a", SIGINT},
 		{"pktgen fake:a --rx fake:b --verify", SIGTERM},
 		{"pktgen -r 10pps fake:a", SIGHUP},
@@ -410,6 +420,7 @@ static void pktgen_verify_clean_cable_loses_nothing(void **state)
 		"pktgen -n 20000 -b 1 fake:loop --verify",
 		"pktgen -n 20000 -b 256 fake:loop --verify",
 		"pktgen -n 20000 -c 0,0 fake:a --rx fake:b --verify",
+		"pktgen -n 20000 -c 0,0 --flows 100 fake:a --rx fake:b --verify",
 		"pktgen -n 2000 -s 9018 fake:a --rx fake:b --verify",
 		"VIREO_POOL_DEBUG=1 pktgen -n 20000 -s 64,9018 fake:a --rx fake:b --verify",
 	};
@@ -428,6 +439,36 @@ static void pktgen_verify_clean_cable_loses_nothing(void **state)
 		assert_true(number(root, "verify/latency_ns/min") > 0);
 		json_object_put(root);
 	}
+}
+
+static void pktgen_queues_share_what_their_port_shall_send(void **state)
+{
+	static const char *const lines[] = {
+		"pktgen -n 10001 -Q 4 --flows 64 fake:a --rx fake:b --verify",
+		"pktgen -n 10001 -Q 4 -c 0,0,0 --flows 64 fake:a --rx fake:b --verify",
+	};
+
+	for (size_t i = 0; i < N_OF(lines); i++) {
+		struct json_object *root = report(lines[i], 0);
+
+		assert_int_equal(number(root, "tx/0/packets"), 2501);
+		assert_int_equal(number(root, "tx/3/packets"), 2500);
+		assert_int_equal(number(root, "tx/3/queue"), 3);
+		assert_int_equal(number(root, "ports/0/tx_packets"), 10001);
+		assert_int_equal(number(root, "verify/received"), 10001);
+		assert_int_equal(number(root, "verify/lost"), 0);
+		json_object_put(root);
+	}
+	assert_int_equal(run("pktgen -n 3 -Q 4 fake:a --rx fake:b --verify"), 0);
+}
+
+static void pktgen_lost_by_one_queue_is_noticed(void **state)
+{
+	struct json_object *root = report("LOOP_FAULTS=a_lose=10_duplicate=0_reorder=0_corrupt=0 pktgen -n 1000 -Q 4 "
+					  "--flows 64 fake:a --rx fake:b --verify", 14);
+
+	assert_int_equal(number(root, "verify/lost"), 100);
+	json_object_put(root);
 }
 
 static void pktgen_two_senders_verify_each_other(void **state)
@@ -635,6 +676,8 @@ int main(void)
 		cmocka_unit_test(apps_without_terminal_print_a_line_per_port_and_interval),
 		cmocka_unit_test(apps_signal_ends_with_summary_and_code_0),
 		cmocka_unit_test(pktgen_verify_clean_cable_loses_nothing),
+		cmocka_unit_test(pktgen_queues_share_what_their_port_shall_send),
+		cmocka_unit_test(pktgen_lost_by_one_queue_is_noticed),
 		cmocka_unit_test(pktgen_two_senders_verify_each_other),
 		cmocka_unit_test(pktgen_verify_counts_what_the_cable_did),
 		cmocka_unit_test(pktgen_allow_options_put_up_with_it),

@@ -79,6 +79,31 @@ static void pacer_credit_after_a_pause_makes_up_for_a_tenth_of_a_second(void **s
 	assert_int_equal(send_due(&p, 5000 + 60000, 256), 0);
 }
 
+static void pacer_start_with_a_rate_measured_briefly_refines_it_soon(void **state)
+{
+	struct tick_rate clock = {.start.ticks = 5000, .ticks_per_second = 1000};
+	struct pacer p;
+
+	pacer_start(&p, clock, 100, 5010);
+	assert_true(p.refine_at == 20);
+	pacer_start(&p, clock, 100, 7000);
+	assert_true(p.refine_at == 3000);
+}
+
+static void tick_rate_settle_at_once_waits_until_the_rate_is_known(void **state)
+{
+	struct tick_rate r = tick_rate_begin(), longer = r;
+	struct clock_pair end;
+
+	tick_rate_settle(&r);
+	end = clock_pair_read();
+	assert_true(end.ns - r.start.ns >= TICK_RATE_MIN_NS);
+	while (clock_ns() - longer.start.ns < 10 * TICK_RATE_MIN_NS)
+		;
+	tick_rate_refine(&longer);
+	assert_true(fabs(r.ticks_per_second / longer.ticks_per_second - 1) < 0.01);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +112,8 @@ int main(void)
 		cmocka_unit_test(pacer_wait_is_the_time_to_the_next_packet),
 		cmocka_unit_test(pacer_credit_slow_loop_catches_up_exactly),
 		cmocka_unit_test(pacer_credit_after_a_pause_makes_up_for_a_tenth_of_a_second),
+		cmocka_unit_test(pacer_start_with_a_rate_measured_briefly_refines_it_soon),
+		cmocka_unit_test(tick_rate_settle_at_once_waits_until_the_rate_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
