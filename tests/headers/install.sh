@@ -3,7 +3,7 @@
 DESTDIR=$WORK/root meson install -C "$BUILD_PLAIN" --no-rebuild --quiet
 cd "$WORK/root/usr"
 for file in lib/x86_64-linux-gnu/libvireo.so lib/x86_64-linux-gnu/pkgconfig/vireo.pc bin/vireo-pktgen bin/vireo-fwd \
-	lib/x86_64-linux-gnu/vireo/vireo-preload.so bin/vireo-bind \
+	lib/x86_64-linux-gnu/vireo/vireo-preload.so bin/vireo-sim bin/vireo-bind \
 	share/man/man1/vireo-pktgen.1 share/man/man1/vireo-fwd.1 share/man/man8/vireo-bind.8; do
 	[ -e "$file" ] || [ -e "$file.gz" ] || { echo "not installed: $file"; exit 1; }
 done
