@@ -10,6 +10,7 @@ PACKAGES_HEADERS=(g++ make binutils)
 # shellcheck disable=SC2034
 PACKAGES_SANITIZERS=(libasan8 libubsan1 libtsan2)
 # shellcheck disable=SC2034
+PACKAGES_FUZZ=(clang libclang-rt-dev)
 PACKAGES_ARM64=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
 # shellcheck disable=SC2034
 PACKAGES_VM=(qemu-system-x86 busybox-static kmod cpio xz-utils zstd iproute2 tcpdump util-linux libc-bin
