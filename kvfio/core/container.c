@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Containers: the open files of /dev/kvfio/kvfio. One holds the groups that share an address space
+ * Containers: the open files of /dev/kvfio/kvfio, or /dev/vfio/vfio in another front. One holds the groups that share an address space
  * for DMA. Opening it costs a small structure and gives no right; it can do something once a group,
  * which takes a permission to open, is attached.
  */
 
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <uapi/linux/vfio.h>
 
+#include "../uapi/kvfio.h"
 #include "core.h"
 
 static const struct file_operations container_fops;
@@ -72,7 +72,9 @@ static long check_extension(struct kvfio_container *container, unsigned long ext
 		       all_domains_coherent(container);
 	case VFIO_NOIOMMU_IOMMU:
 		return container->type ? container->type == VFIO_NOIOMMU_IOMMU :
-					 enable_unsafe_noiommu_mode && capable(CAP_SYS_RAWIO);
+					 kvfio_unsafe_noiommu_mode && capable(CAP_SYS_RAWIO);
+	case KVFIO_EXTENSION:
+		return KVFIO_VERSION;
 	default:
 		return 0;
 	}
@@ -156,6 +158,20 @@ static long container_ioctl(struct file *file, unsigned int cmd, unsigned long a
 	return ret;
 }
 
+/*
+ * container_is_coherent() - can no DMA of its devices get past the caches? Without a type there are
+ * no devices yet, and nobody has shown that he may ask.
+ */
+bool container_is_coherent(struct kvfio_container *container)
+{
+	bool coherent;
+
+	mutex_lock(&container->lock);
+	coherent = all_domains_coherent(container);
+	mutex_unlock(&container->lock);
+	return coherent;
+}
+
 bool container_has_type(struct kvfio_container *container)
 {
 	bool has;
@@ -198,6 +214,12 @@ static int add_group(struct kvfio_container *container, struct kvfio_group *grou
 	return ret;
 }
 
+/* Every front has file operations of its own, so that its module stays while one is open. */
+static bool is_container(struct file *file)
+{
+	return file->f_op->release == container_file_release;
+}
+
 /**
  * container_attach_group() - put a group into the container behind a file descriptor; group->lock
  * held
@@ -215,7 +237,7 @@ int container_attach_group(int fd, struct kvfio_group *group)
 
 	if (!file)
 		return -EBADF;
-	if (file->f_op != &container_fops)
+	if (!is_container(file))
 		goto out_put;
 
 	/*
@@ -265,27 +287,25 @@ void container_detach_group(struct kvfio_group *group)
 }
 
 static const struct file_operations container_fops = {
-	.owner = THIS_MODULE,
 	.open = container_file_open,
 	.release = container_file_release,
 	.unlocked_ioctl = container_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
-static struct miscdevice container_misc = {
-	.minor = MISC_DYNAMIC_MINOR,
-	.name = "kvfio",
-	.nodename = "kvfio/kvfio",
-	.mode = 0666,
-	.fops = &container_fops,
-};
-
-int __init container_init(void)
+int container_node_create(struct kvfio_front *front)
 {
-	return misc_register(&container_misc);
+	front->container_fops = container_fops;
+	front->container_fops.owner = front->owner;
+	front->container.minor = front->container_minor;
+	front->container.name = front->name;
+	front->container.nodename = front->container_node;
+	front->container.mode = 0666;
+	front->container.fops = &front->container_fops;
+	return misc_register(&front->container);
 }
 
-void container_exit(void)
+void container_node_destroy(struct kvfio_front *front)
 {
-	misc_deregister(&container_misc);
+	misc_deregister(&front->container);
 }

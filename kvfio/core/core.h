@@ -19,6 +19,7 @@
 
 #include "../compat.h"
 #include "../include/kvfio.h"
+#include "../include/kvfio_front.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) "kvfio: " fmt
@@ -72,7 +73,7 @@ struct kvfio_domain {
 	bool coherent;			/* no-snoop DMA cannot get past the caches */
 };
 
-/* An open /dev/kvfio/kvfio, and what lives on in it until the last group has left. */
+/* An open /dev/kvfio/kvfio or /dev/vfio/vfio, and what lives on in it until the last group has left. */
 struct kvfio_container {
 	struct kref ref;		/* the file and every attached group */
 	struct mutex lock;		/* all below */
@@ -91,10 +92,11 @@ enum group_kind {
 	GROUP_NOIOMMU,	/* real devices without protection */
 };
 
-/* /dev/kvfio/N: the smallest set of devices that can be given away. */
+/* /dev/kvfio/N or /dev/vfio/N: the smallest set of devices that can be given away. */
 struct kvfio_group {
 	struct device dev;		/* its reference count is the group's */
 	struct cdev cdev;
+	struct kvfio_front *front;	/* whose names it has */
 	enum group_kind kind;
 	struct iommu_group *iommu_group;
 	struct list_head entry;		/* groups_lock */
@@ -105,24 +107,31 @@ struct kvfio_group {
 	bool dead;			/* the last device has gone */
 	bool opened;			/* one file at a time */
 	unsigned int n_open;		/* files of its devices */
+	struct kvm *kvm;		/* the virtual machine that was told of it; only to be shown */
 	struct kvfio_container *container;
 	struct list_head container_entry;	/* container->lock */
 	struct kvfio_domain *domain;		/* container->lock */
 	struct list_head domain_entry;		/* container->lock */
 };
 
+/* front.c */
+extern struct kvfio_front kvfio_own_front;
+
 /* container.c */
-int container_init(void);
-void container_exit(void);
+int container_node_create(struct kvfio_front *front);
+void container_node_destroy(struct kvfio_front *front);
+bool container_is_coherent(struct kvfio_container *container);
 int container_attach_group(int fd, struct kvfio_group *group);
 void container_detach_group(struct kvfio_group *group);
 bool container_has_type(struct kvfio_container *container);
 void container_forget_device(struct kvfio_container *container, struct kvfio_device *kdev);
 
 /* group.c */
-int group_init(void);
-void group_exit(void);
-struct kvfio_group *group_join(struct device *dev, enum group_kind kind);
+int group_nodes_begin(struct kvfio_front *front);
+void group_nodes_end(struct kvfio_front *front);
+struct kvfio_group *group_of_file(struct file *file);
+struct kvfio_group *group_join(struct device *dev, enum group_kind kind,
+			       struct kvfio_front *front);
 void group_leave(struct kvfio_group *group);
 void group_put_device_file(struct kvfio_group *group);
 
@@ -170,7 +179,7 @@ static inline unsigned long map_size(const struct dma_map *map)
 }
 
 extern bool allow_unsafe_interrupts;
-extern bool enable_unsafe_noiommu_mode;
+extern bool kvfio_unsafe_noiommu_mode;
 extern unsigned int dma_entry_limit;
 
 #endif

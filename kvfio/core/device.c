@@ -129,10 +129,14 @@ static struct kvfio_device *device_find(struct kvfio_group *group, const char *n
 {
 	struct kvfio_device *kdev;
 
-	list_for_each_entry(kdev, &group->devices, group_entry)
-		if (!strcmp(dev_name(kdev->dev), name))
-			return kdev;
-	return NULL;
+	list_for_each_entry(kdev, &group->devices, group_entry) {
+		int ret = kdev->ops->match ? kdev->ops->match(kdev, name) :
+					     !strcmp(dev_name(kdev->dev), name);
+
+		if (ret)
+			return ret > 0 ? kdev : ERR_PTR(ret);
+	}
+	return ERR_PTR(-ENODEV);
 }
 
 /* The first user of a device: keep its driver, wake it up. */
@@ -174,8 +178,8 @@ int device_open_fd(struct kvfio_group *group, const char *name)
 	struct file *file;
 	int ret, fd;
 
-	if (!kdev)
-		return -ENODEV;
+	if (IS_ERR(kdev))
+		return PTR_ERR(kdev);
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
@@ -216,7 +220,7 @@ static int device_offer(struct kvfio_device *kdev, struct device *dev,
 	kdev->inode = device_inode_create();
 	if (IS_ERR(kdev->inode))
 		return PTR_ERR(kdev->inode);
-	group = group_join(dev, kind);
+	group = group_join(dev, kind, ops->front ?: &kvfio_own_front);
 	if (IS_ERR(group)) {
 		ret = PTR_ERR(group);
 		goto err_destroy_inode;

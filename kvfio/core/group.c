@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Groups: the files /dev/kvfio/N. A group comes with its first registered device and goes with its
+ * Groups: the files /dev/kvfio/N, or /dev/vfio/N in another front. A group comes with its first registered device and goes with its
  * last. One file at a time may be open; the group counts as in use until that file and all files of
  * its devices are closed, in whatever order.
  */
@@ -16,18 +16,23 @@
 /* The list of groups, and which devices make them come and go. */
 static DEFINE_MUTEX(groups_lock);
 static LIST_HEAD(groups);
-static DEFINE_IDA(minors);
-static dev_t first_devt;
 
 static char *group_devnode(COMPAT_DEVNODE_CONST struct device *dev, umode_t *mode)
 {
-	return kasprintf(GFP_KERNEL, "kvfio/%s", dev_name(dev));
+	return kasprintf(GFP_KERNEL, "%s/%s", dev->class->name, dev_name(dev));
 }
 
-static struct class group_class = {
-	.name = "kvfio",
-	.devnode = group_devnode,
-};
+/* Has a virtual machine been told of the group? For people, and for tests. */
+static ssize_t kvm_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct kvfio_group *group = container_of(dev, struct kvfio_group, dev);
+
+	return sysfs_emit(buf, "%d\n", READ_ONCE(group->kvm) ? 1 : 0);
+}
+static DEVICE_ATTR_RO(kvm);
+
+static struct attribute *group_attrs[] = { &dev_attr_kvm.attr, NULL };
+ATTRIBUTE_GROUPS(group);
 
 /* With the group in no use any more, it leaves its container; group->lock held. */
 static void drop_unused(struct kvfio_group *group)
@@ -182,18 +187,27 @@ static const struct file_operations group_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
+/*
+ * group_of_file() - the group that a file is open for, or NULL when it is a file of another kind
+ */
+struct kvfio_group *group_of_file(struct file *file)
+{
+	return file && file->f_op == &group_fops ? file->private_data : NULL;
+}
+
+/* Nothing of the front is touched here: it may have gone before the last file of a device. */
 static void group_release(struct device *dev)
 {
 	struct kvfio_group *group = container_of(dev, struct kvfio_group, dev);
 
 	iommu_group_put(group->iommu_group);
-	ida_free(&minors, MINOR(dev->devt));
 	mutex_destroy(&group->lock);
 	kfree(group);
 }
 
 /* A new group, without its node; takes over the reference on @iommu_group on success. */
-static struct kvfio_group *group_create(struct iommu_group *iommu_group, enum group_kind kind)
+static struct kvfio_group *group_create(struct iommu_group *iommu_group, enum group_kind kind,
+					struct kvfio_front *front)
 {
 	struct kvfio_group *group;
 	int minor;
@@ -201,7 +215,7 @@ static struct kvfio_group *group_create(struct iommu_group *iommu_group, enum gr
 	group = kzalloc(sizeof(*group), GFP_KERNEL);
 	if (!group)
 		return ERR_PTR(-ENOMEM);
-	minor = ida_alloc_max(&minors, MINORMASK, GFP_KERNEL);
+	minor = ida_alloc_max(&front->minors, MINORMASK, GFP_KERNEL);
 	if (minor < 0) {
 		kfree(group);
 		return ERR_PTR(minor);
@@ -209,14 +223,20 @@ static struct kvfio_group *group_create(struct iommu_group *iommu_group, enum gr
 	mutex_init(&group->lock);
 	INIT_LIST_HEAD(&group->devices);
 	group->kind = kind;
+	group->front = front;
 	group->iommu_group = iommu_group;
 	device_initialize(&group->dev);
-	group->dev.devt = MKDEV(MAJOR(first_devt), minor);
-	group->dev.class = &group_class;
+	group->dev.devt = MKDEV(MAJOR(front->first_devt), minor);
+	group->dev.class = &front->class;
 	group->dev.release = group_release;
 	cdev_init(&group->cdev, &group_fops);
-	group->cdev.owner = THIS_MODULE;
+	group->cdev.owner = front->owner;
 	return group;
+}
+
+static void group_free_minor(struct kvfio_group *group)
+{
+	ida_free(&group->front->minors, MINOR(group->dev.devt));
 }
 
 static int group_publish(struct kvfio_group *group)
@@ -225,7 +245,10 @@ static int group_publish(struct kvfio_group *group)
 
 	ret = dev_set_name(&group->dev, "%s%d", group->kind == GROUP_NOIOMMU ? "noiommu-" : "",
 			   iommu_group_id(group->iommu_group));
-	return ret ?: cdev_device_add(&group->cdev, &group->dev);
+	ret = ret ?: cdev_device_add(&group->cdev, &group->dev);
+	if (ret)
+		group_free_minor(group);
+	return ret;
 }
 
 static struct kvfio_group *group_find(struct iommu_group *iommu_group)
@@ -267,23 +290,26 @@ static struct iommu_group *iommu_group_for(struct device *dev, enum group_kind *
 	iommu_group = iommu_group_get(dev);
 	if (iommu_group)
 		return iommu_group;
-	if (!enable_unsafe_noiommu_mode) {
+	if (!kvfio_unsafe_noiommu_mode) {
 		dev_err(dev,
 			"no IOMMU: enable it in the firmware and on the kernel command line\n");
 		return ERR_PTR(-EINVAL);
 	}
 	*kind = GROUP_NOIOMMU;
-	return fake_iommu_group(dev, "kvfio-noiommu");
+	return fake_iommu_group(dev, "vfio-noiommu");
 }
 
 /**
  * group_join() - the group that a device to be registered belongs to
  * @dev: the device
  * @kind: GROUP_IOMMU or GROUP_SOFT
+ * @front: under whose names the group shall be
  *
- * Return: the group, to be left with group_leave(), or an ERR_PTR().
+ * Return: the group, to be left with group_leave(), or an ERR_PTR(); -EBUSY when another front has
+ * the group.
  */
-struct kvfio_group *group_join(struct device *dev, enum group_kind kind)
+struct kvfio_group *group_join(struct device *dev, enum group_kind kind,
+			       struct kvfio_front *front)
 {
 	struct iommu_group *iommu_group;
 	struct kvfio_group *group;
@@ -300,13 +326,19 @@ struct kvfio_group *group_join(struct device *dev, enum group_kind kind)
 
 	mutex_lock(&groups_lock);
 	group = group_find(iommu_group);
+	if (group && group->front != front) {
+		dev_err(dev, "its IOMMU group is in /dev/%s already: bind all of it to one driver\n",
+			group->front->name);
+		ret = -EBUSY;
+		goto err_unlock;
+	}
 	if (group) {
 		iommu_group_put(iommu_group);
 		group->n_devices++;
 		mutex_unlock(&groups_lock);
 		return group;
 	}
-	group = group_create(iommu_group, kind);
+	group = group_create(iommu_group, kind, front);
 	if (IS_ERR(group)) {
 		ret = PTR_ERR(group);
 		goto err_unlock;
@@ -356,26 +388,38 @@ void group_leave(struct kvfio_group *group)
 		container_detach_group(group);
 	mutex_unlock(&group->lock);
 	cdev_device_del(&group->cdev, &group->dev);
+	group_free_minor(group);
 	mutex_unlock(&groups_lock);
 	put_device(&group->dev);
 }
 
-int __init group_init(void)
+/**
+ * group_nodes_begin() - make room for the groups of a front: a class in sysfs, device numbers
+ * @front: new
+ *
+ * Return: 0; -EEXIST when the class is there already; -ENOMEM.
+ */
+int group_nodes_begin(struct kvfio_front *front)
 {
 	int ret;
 
-	ret = class_register(&group_class);
+	ida_init(&front->minors);
+	front->class.name = front->name;
+	front->class.devnode = group_devnode;
+	front->class.dev_groups = group_groups;
+	ret = class_register(&front->class);
 	if (ret)
 		return ret;
-	ret = alloc_chrdev_region(&first_devt, 0, MINORMASK + 1, "kvfio");
+	ret = alloc_chrdev_region(&front->first_devt, 0, MINORMASK + 1, front->name);
 	if (ret)
-		class_unregister(&group_class);
+		class_unregister(&front->class);
 	return ret;
 }
 
-void group_exit(void)
+void group_nodes_end(struct kvfio_front *front)
 {
-	unregister_chrdev_region(first_devt, MINORMASK + 1);
-	class_unregister(&group_class);
-	ida_destroy(&minors);
+	WARN_ON(!ida_is_empty(&front->minors));
+	unregister_chrdev_region(front->first_devt, MINORMASK + 1);
+	class_unregister(&front->class);
+	ida_destroy(&front->minors);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Parameters, and the order in which the parts come and go. */
+/* Parameters; the core comes and goes with its own front. */
 
 #include <linux/module.h>
 
@@ -10,8 +10,10 @@ module_param(allow_unsafe_interrupts, bool, 0644);
 MODULE_PARM_DESC(allow_unsafe_interrupts, "Allow devices whose interrupts are not isolated: their "
 					  "users can interrupt the host at will.");
 
-bool enable_unsafe_noiommu_mode;
-module_param(enable_unsafe_noiommu_mode, bool, 0644);
+/* Other fronts show it under their own names. */
+bool kvfio_unsafe_noiommu_mode;
+EXPORT_SYMBOL_GPL(kvfio_unsafe_noiommu_mode);
+module_param_named(enable_unsafe_noiommu_mode, kvfio_unsafe_noiommu_mode, bool, 0644);
 MODULE_PARM_DESC(enable_unsafe_noiommu_mode,
 		 "Allow devices without an IOMMU to users with CAP_SYS_RAWIO: they can read and "
 		 "write all memory. Taints the kernel.");
@@ -24,19 +26,14 @@ static int __init kvfio_init(void)
 {
 	int ret;
 
-	ret = group_init();
-	if (ret)
-		return ret;
-	ret = container_init();
-	if (ret)
-		group_exit();
+	ret = kvfio_register_front(&kvfio_own_front);
+	if (!ret)
 	return ret;
 }
 
 static void __exit kvfio_exit(void)
 {
-	container_exit();
-	group_exit();
+	kvfio_unregister_front(&kvfio_own_front);
 }
 
 module_init(kvfio_init);

@@ -12,8 +12,10 @@
 #include <linux/wait.h>
 
 struct device;
+struct file;
 struct inode;
 struct kvfio_device;
+struct kvfio_front;
 struct kvfio_group;
 struct module;
 struct vm_area_struct;
@@ -39,6 +41,7 @@ static inline unsigned int kvfio_offset_to_region(u64 offset)
  * struct kvfio_device_ops - what a driver does for the users of its device
  * @name: for messages
  * @owner: module that is kept loaded while the device is open
+ * @front: under whose names in /dev the device shall be; NULL: /dev/kvfio
  * @open: the first user comes; the device gets into a sane state. DMA must stay off until the user
  * turns it on
  * @close: the last user has gone, also by a crash. Guarantee: when it returns the device makes no
@@ -49,14 +52,17 @@ static inline unsigned int kvfio_offset_to_region(u64 offset)
  * @mmap: map a region; called with the mmap_lock of the caller held
  * @request: the kernel wants the device back: tell the user. @count says how often it has been
  * asked
+ * @match: is @name, which a user gave, that of the device, and may he have it? 1; 0: it is not; or an
+ * error that ends the search. NULL: the name is that in sysfs
  *
- * open and close are called with the lock of the group held and never in parallel for one device;
+ * open, close and match are called with the lock of the group held and never in parallel for one device;
  * the others without a lock, in parallel, between open and close. request may come at any time.
  * read, write, mmap and request may be NULL.
  */
 struct kvfio_device_ops {
 	const char *name;
 	struct module *owner;
+	struct kvfio_front *front;
 	int (*open)(struct kvfio_device *kdev);
 	void (*close)(struct kvfio_device *kdev);
 	ssize_t (*read)(struct kvfio_device *kdev, char __user *buf, size_t count, loff_t *ppos);
@@ -65,6 +71,7 @@ struct kvfio_device_ops {
 	long (*ioctl)(struct kvfio_device *kdev, unsigned int cmd, unsigned long arg);
 	int (*mmap)(struct kvfio_device *kdev, struct vm_area_struct *vma);
 	void (*request)(struct kvfio_device *kdev, unsigned int count);
+	int (*match)(struct kvfio_device *kdev, const char *name);
 };
 
 /**
@@ -93,7 +100,7 @@ struct kvfio_device {
  * attaches the group. Users can come before the function returns.
  *
  * Return: 0; -EINVAL when the device has no IOMMU group, or one that cannot keep DMA coherent with
- * the caches; -ENOMEM.
+ * the caches; -EBUSY when the group is in another front; -ENOMEM.
  */
 int kvfio_register_device(struct kvfio_device *kdev, struct device *dev,
 			  const struct kvfio_device_ops *ops);
@@ -146,6 +153,17 @@ void kvfio_revoke_mmap(struct kvfio_device *kdev, u64 offset, u64 size);
  * been copied then.
  */
 int kvfio_dma_rw(struct kvfio_device *kdev, u64 iova, void *buf, size_t len, bool write);
+
+/** kvfio_file_is_group() - is it an open group? */
+bool kvfio_file_is_group(struct file *file);
+
+/**
+ * kvfio_file_has_device() - is it the open group of this device? Who holds that file owns the
+ * device: nobody else can open the group.
+ * @file: any
+ * @kdev: registered, or on its way
+ */
+bool kvfio_file_has_device(struct file *file, const struct kvfio_device *kdev);
 
 /**
  * struct kvfio_irq_set - VFIO_DEVICE_SET_IRQS, taken apart and checked

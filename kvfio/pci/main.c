@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "front.h"
 #include "pci.h"
 
 static bool disable_denylist;
@@ -280,9 +281,8 @@ static long kvfio_pci_ioctl(struct kvfio_device *kdev, unsigned int cmd, unsigne
 	}
 }
 
+/* Name, owner and front are those of the driver that has the device. */
 static const struct kvfio_device_ops kvfio_pci_ops = {
-	.name = "kvfio-pci",
-	.owner = THIS_MODULE,
 	.open = kvfio_pci_open,
 	.close = kvfio_pci_close,
 	.read = kvfio_pci_read,
@@ -307,6 +307,7 @@ static const char *unfit(struct pci_dev *pdev)
 
 static int kvfio_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
+	struct kvfio_pci_front *front;
 	const char *reason = unfit(pdev);
 	struct kvfio_pci *vdev;
 	int ret;
@@ -324,7 +325,8 @@ static int kvfio_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	spin_lock_init(&vdev->intx.lock);
 	vdev->irq_index = -1;
 	pci_set_drvdata(pdev, vdev);
-	ret = kvfio_register_device(&vdev->kdev, &pdev->dev, &kvfio_pci_ops);
+	front = container_of(to_pci_driver(pdev->dev.driver), struct kvfio_pci_front, driver);
+	ret = kvfio_register_device(&vdev->kdev, &pdev->dev, &front->ops);
 	if (ret)
 		kfree(vdev);
 	return ret;
@@ -365,16 +367,47 @@ static const struct pci_device_id ids[] = {
 	{ }
 };
 
-static struct pci_driver kvfio_pci_driver = {
+int kvfio_pci_register_front(struct kvfio_pci_front *front, struct module *owner)
+{
+	front->ops = kvfio_pci_ops;
+	front->ops.name = front->name;
+	front->ops.owner = owner;
+	front->ops.front = front->front;
+	front->driver = (struct pci_driver){
+		.name = front->name,
+		.id_table = ids,
+		.probe = kvfio_pci_probe,
+		.remove = kvfio_pci_remove,
+		.err_handler = &error_handlers,
+		.driver_managed_dma = true,
+	};
+	return __pci_register_driver(&front->driver, owner, front->module_name);
+}
+EXPORT_SYMBOL_GPL(kvfio_pci_register_front);
+
+void kvfio_pci_unregister_front(struct kvfio_pci_front *front)
+{
+	pci_unregister_driver(&front->driver);
+}
+EXPORT_SYMBOL_GPL(kvfio_pci_unregister_front);
+
+static struct kvfio_pci_front own_front = {
 	.name = "kvfio-pci",
-	.id_table = ids,
-	.probe = kvfio_pci_probe,
-	.remove = kvfio_pci_remove,
-	.err_handler = &error_handlers,
-	.driver_managed_dma = true,
+	.module_name = KBUILD_MODNAME,
 };
 
-module_pci_driver(kvfio_pci_driver);
+static int __init kvfio_pci_init(void)
+{
+	return kvfio_pci_register_front(&own_front, THIS_MODULE);
+}
+
+static void __exit kvfio_pci_exit(void)
+{
+	kvfio_pci_unregister_front(&own_front);
+}
+
+module_init(kvfio_pci_init);
+module_exit(kvfio_pci_exit);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("kvfio: PCI devices for user space");
 MODULE_VERSION("0.1");

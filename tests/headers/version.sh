@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# version.h, meson.build, the pkg-config file and the running library agree.
+# version.h, meson.build, the pkg-config file, the running library and the one for DKMS agree.
 field()
 {
 	sed -n "s/^#define VIREO_VERSION_$1 *//p" "$TOP/include/vireo/version.h"
@@ -15,5 +15,6 @@ cat >"$WORK/version.c" <<-C
 C
 gcc -I "$TOP/include" -o "$WORK/version" "$WORK/version.c" -L "$BUILD_PLAIN/lib/link" -lvireo
 library=$(LD_LIBRARY_PATH=$BUILD_PLAIN/lib/link "$WORK/version")
-echo "header $header, meson.build $build, vireo.pc $pkgconfig, library $library"
-[ "$header" = "$build" ] && [ "$header" = "$pkgconfig" ] && [ "$header" = "$library" ]
+dkms=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$TOP/kvfio/dkms.conf")
+echo "header $header, meson.build $build, vireo.pc $pkgconfig, library $library, dkms.conf $dkms"
+[ "$header" = "$dkms" ] && [ "$header" = "$build" ] && [ "$header" = "$pkgconfig" ] && [ "$header" = "$library" ]
