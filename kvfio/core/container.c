@@ -14,11 +14,30 @@
 #include "../uapi/kvfio.h"
 #include "core.h"
 
-static const struct file_operations container_fops;
+/* All there are, in the order in which they were opened. */
+static DEFINE_MUTEX(containers_lock);
+static LIST_HEAD(containers);
+static unsigned int last_id;
+
+/** containers_for_each() - for those who only look; containers_lock is held */
+void containers_for_each(void (*fn)(struct kvfio_container *container, struct seq_file *out),
+			 struct seq_file *out)
+{
+	struct kvfio_container *container;
+
+	mutex_lock(&containers_lock);
+	list_for_each_entry(container, &containers, entry)
+		fn(container, out);
+	mutex_unlock(&containers_lock);
+}
 
 static void container_release(struct kref *ref)
 {
 	struct kvfio_container *container = container_of(ref, struct kvfio_container, ref);
+
+	mutex_lock(&containers_lock);
+	list_del(&container->entry);
+	mutex_unlock(&containers_lock);
 
 	/* The last group took the maps and domains with it. */
 	WARN_ON(!RB_EMPTY_ROOT(&container->maps.rb_root) || !list_empty(&container->domains));
@@ -38,6 +57,10 @@ static int container_file_open(struct inode *inode, struct file *file)
 	INIT_LIST_HEAD(&container->groups);
 	INIT_LIST_HEAD(&container->domains);
 	container->maps = RB_ROOT_CACHED;
+	mutex_lock(&containers_lock);
+	container->id = ++last_id;
+	list_add_tail(&container->entry, &containers);
+	mutex_unlock(&containers_lock);
 	file->private_data = container;
 	return 0;
 }

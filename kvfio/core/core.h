@@ -6,7 +6,7 @@
  * What the files of the core share. docs/kvfio.md has the picture of who holds whom, and the lock
  * order:
  *
- * 	groups_lock > group->lock > container->lock > mmap_lock
+ * 	groups_lock > group->lock > containers_lock > container->lock > mmap_lock
  */
 
 #include <linux/cdev.h>
@@ -16,10 +16,12 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/seq_file.h>
 
 #include "../compat.h"
 #include "../include/kvfio.h"
 #include "../include/kvfio_front.h"
+#include "../fault.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) "kvfio: " fmt
@@ -42,10 +44,10 @@ struct pin_run {
 	unsigned long n_pages;
 };
 
-/* A page full of runs. */
+/* As many runs as a map can have, at most a page full. */
 struct pin_chunk {
 	struct list_head entry;
-	unsigned int n_runs;
+	unsigned int n_runs, n_max;
 	struct pin_run runs[];
 };
 
@@ -76,6 +78,8 @@ struct kvfio_domain {
 /* An open /dev/kvfio/kvfio or /dev/vfio/vfio, and what lives on in it until the last group has left. */
 struct kvfio_container {
 	struct kref ref;		/* the file and every attached group */
+	struct list_head entry;		/* containers_lock */
+	unsigned int id;		/* to be shown */
 	struct mutex lock;		/* all below */
 	struct list_head groups;	/* group->container_entry */
 	bool noiommu;			/* the groups have no IOMMU */
@@ -121,6 +125,8 @@ extern struct kvfio_front kvfio_own_front;
 int container_node_create(struct kvfio_front *front);
 void container_node_destroy(struct kvfio_front *front);
 bool container_is_coherent(struct kvfio_container *container);
+void containers_for_each(void (*fn)(struct kvfio_container *container, struct seq_file *out),
+			 struct seq_file *out);
 int container_attach_group(int fd, struct kvfio_group *group);
 void container_detach_group(struct kvfio_group *group);
 bool container_has_type(struct kvfio_container *container);
@@ -129,6 +135,8 @@ void container_forget_device(struct kvfio_container *container, struct kvfio_dev
 /* group.c */
 int group_nodes_begin(struct kvfio_front *front);
 void group_nodes_end(struct kvfio_front *front);
+void groups_for_each(void (*fn)(struct kvfio_group *group, struct seq_file *out),
+		     struct seq_file *out);
 struct kvfio_group *group_of_file(struct file *file);
 struct kvfio_group *group_join(struct device *dev, enum group_kind kind,
 			       struct kvfio_front *front);
@@ -138,6 +146,10 @@ void group_put_device_file(struct kvfio_group *group);
 /* device.c */
 struct kvfio_device *device_of_file(struct file *file);
 int device_open_fd(struct kvfio_group *group, const char *name);
+
+/* view.c */
+void view_init(void);
+void view_exit(void);
 
 /* type1.c */
 long type1_ioctl(struct kvfio_container *container, unsigned int cmd, unsigned long arg);
@@ -156,6 +168,8 @@ void map_destroy_all(struct kvfio_container *container);
 void map_destroy_registers(struct kvfio_container *container, struct kvfio_device *kdev);
 struct dma_map *map_find(struct kvfio_container *container, unsigned long first,
 			 unsigned long last);
+
+unsigned long map_n_runs(struct dma_map *map);
 
 /* pin.c: container->lock held */
 int pin_map(struct kvfio_container *container, struct dma_map *map);

@@ -17,6 +17,18 @@
 static DEFINE_MUTEX(groups_lock);
 static LIST_HEAD(groups);
 
+/** groups_for_each() - for those who only look; groups_lock is held */
+void groups_for_each(void (*fn)(struct kvfio_group *group, struct seq_file *out),
+		     struct seq_file *out)
+{
+	struct kvfio_group *group;
+
+	mutex_lock(&groups_lock);
+	list_for_each_entry(group, &groups, entry)
+		fn(group, out);
+	mutex_unlock(&groups_lock);
+}
+
 static char *group_devnode(COMPAT_DEVNODE_CONST struct device *dev, umode_t *mode)
 {
 	return kasprintf(GFP_KERNEL, "%s/%s", dev->class->name, dev_name(dev));

@@ -28,11 +28,13 @@ static int __init kvfio_init(void)
 
 	ret = kvfio_register_front(&kvfio_own_front);
 	if (!ret)
+		view_init();
 	return ret;
 }
 
 static void __exit kvfio_exit(void)
 {
+	view_exit();
 	kvfio_unregister_front(&kvfio_own_front);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "../include/kvfio_trace.h"
 #include "core.h"
 
 /** map_find() - the map with the lowest IOVA that has a byte in [first, last], or NULL */
@@ -68,6 +69,7 @@ int map_create(struct kvfio_container *container, struct iova_range iova, unsign
 		goto err_unpin;
 	interval_tree_insert(&map->node, &container->maps);
 	container->n_maps_left--;
+	trace_kvfio_map(container->id, map->node.start, map_size(map));
 	return 0;
 
 err_unpin:
@@ -94,6 +96,7 @@ void map_destroy_list(struct kvfio_container *container, struct list_head *doome
 	list_for_each_entry(domain, &container->domains, entry)
 		domain_unmap_list(domain, doomed);
 	list_for_each_entry_safe(map, next, doomed, doomed) {
+		trace_kvfio_unmap(container->id, map->node.start, map_size(map));
 		interval_tree_remove(&map->node, &container->maps);
 		container->n_maps_left++;
 		unpin_map(map);
@@ -143,6 +146,17 @@ static unsigned long map_pfn(struct dma_map *map, unsigned long iova)
 		page -= run->n_pages;
 	}
 	return ULONG_MAX;
+}
+
+/** map_n_runs() - in how many pieces of physical memory a map is */
+unsigned long map_n_runs(struct dma_map *map)
+{
+	struct pin_chunk *chunk;
+	unsigned long n = 0;
+
+	list_for_each_entry(chunk, &map->chunks, entry)
+		n += chunk->n_runs;
+	return n;
 }
 
 /* Within one page. */

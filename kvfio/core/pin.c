@@ -18,6 +18,7 @@
 #define BATCH_PAGES	(PAGE_SIZE / sizeof(struct page *))
 #define CHUNK_RUNS	((PAGE_SIZE - sizeof(struct pin_chunk)) / sizeof(struct pin_run))
 #define UNPIN_PAGES	32768UL
+#define FEW_PAGES	16 /* whose pointers may be on the stack */
 
 static struct pin_run *last_run(struct dma_map *map)
 {
@@ -29,6 +30,24 @@ static struct pin_run *last_run(struct dma_map *map)
 	return chunk->n_runs ? &chunk->runs[chunk->n_runs - 1] : NULL;
 }
 
+/*
+ * A map of few pages gets a small chunk: clearing a page would be a third of what mapping one costs,
+ * and 65535 of them are a quarter of a gigabyte.
+ */
+static struct pin_chunk *add_chunk(struct dma_map *map)
+{
+	unsigned long n_max = min(map_size(map) >> PAGE_SHIFT, (unsigned long)CHUNK_RUNS);
+	struct pin_chunk *chunk = kmalloc(sizeof(*chunk) + n_max * sizeof(chunk->runs[0]),
+					  GFP_KERNEL_ACCOUNT);
+
+	if (!chunk)
+		return NULL;
+	chunk->n_runs = 0;
+	chunk->n_max = n_max;
+	list_add_tail(&chunk->entry, &map->chunks);
+	return chunk;
+}
+
 /* A new run behind all others; NULL: no memory. */
 static struct pin_run *add_run(struct dma_map *map, unsigned long pfn)
 {
@@ -37,13 +56,10 @@ static struct pin_run *add_run(struct dma_map *map, unsigned long pfn)
 
 	if (!list_empty(&map->chunks))
 		chunk = list_last_entry(&map->chunks, struct pin_chunk, entry);
-	if (!chunk || chunk->n_runs == CHUNK_RUNS) {
-		chunk = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
-		if (!chunk)
-			return NULL;
-		chunk->n_runs = 0;
-		list_add_tail(&chunk->entry, &map->chunks);
-	}
+	if (!chunk || chunk->n_runs == chunk->n_max)
+		chunk = add_chunk(map);
+	if (!chunk)
+		return NULL;
 	run = &chunk->runs[chunk->n_runs++];
 	run->pfn = pfn;
 	run->n_pages = 1;
@@ -98,37 +114,43 @@ err_unpin:
 	return ret;
 }
 
-static int pin_memory(struct dma_map *map)
+/* Pins all pages of a map; @pages has room for a batch of @n_batch. */
+static int pin_batches(struct dma_map *map, struct page **pages, unsigned long n_batch)
 {
 	unsigned int flags = FOLL_LONGTERM | (map->prot & IOMMU_WRITE ? FOLL_WRITE : 0);
 	unsigned long n_left = map_size(map) >> PAGE_SHIFT;
 	unsigned long va = map->va;
-	struct page **pages;
-	int ret = 0;
 
-	pages = (struct page **)__get_free_page(GFP_KERNEL_ACCOUNT);
-	if (!pages)
-		return -ENOMEM;
 	while (n_left) {
-		int n;
+		int n, ret;
 
-		if (fatal_signal_pending(current)) {
-			ret = -EINTR;
-			break;
-		}
-		n = pin_user_pages_fast(va, min(n_left, BATCH_PAGES), flags, pages);
-		if (n <= 0) {
-			/* 6.8 and later say -EOVERFLOW for the last page of the address space. */
-			ret = !n || n == -EOVERFLOW ? -EFAULT : n;
-			break;
-		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		n = pin_user_pages_fast(va, min(n_left, n_batch), flags, pages);
+		/* 6.8 and later say -EOVERFLOW for the last page of the address space. */
+		if (n <= 0)
+			return !n || n == -EOVERFLOW ? -EFAULT : n;
 		ret = record_batch(map, pages, n);
 		if (ret)
-			break;
+			return ret;
 		va += (unsigned long)n << PAGE_SHIFT;
 		n_left -= n;
 		cond_resched();
 	}
+	return 0;
+}
+
+static int pin_memory(struct dma_map *map)
+{
+	struct page *few[FEW_PAGES], **pages;
+	int ret;
+
+	if (map_size(map) >> PAGE_SHIFT <= FEW_PAGES)
+		return pin_batches(map, few, FEW_PAGES);
+	pages = (struct page **)__get_free_page(GFP_KERNEL_ACCOUNT);
+	if (!pages)
+		return -ENOMEM;
+	ret = pin_batches(map, pages, BATCH_PAGES);
 	free_page((unsigned long)pages);
 	return ret;
 }
@@ -295,7 +317,7 @@ void unpin_map(struct dma_map *map)
 		for_each_run(chunk, run, map)
 			unpin_run(run, map->prot & IOMMU_WRITE);
 	list_for_each_entry_safe(chunk, next, &map->chunks, entry)
-		free_page((unsigned long)chunk);
+		kfree(chunk);
 	INIT_LIST_HEAD(&map->chunks);
 	if (!map->leak)
 		uncharge(map);

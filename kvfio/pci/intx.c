@@ -12,6 +12,7 @@
 
 #include <linux/interrupt.h>
 
+#include "../include/kvfio_trace.h"
 #include "pci.h"
 
 /* intx.lock held */
@@ -37,6 +38,7 @@ static irqreturn_t intx_handler(int irq, void *data)
 	}
 	if (ours) {
 		intx->masked = true;
+		trace_kvfio_irq(&vdev->pdev->dev, VFIO_PCI_INTX_IRQ_INDEX, 0);
 		signal_user(intx);
 	}
 	spin_unlock_irqrestore(&intx->lock, flags);

@@ -23,6 +23,7 @@
 
 #include "../compat.h"
 #include "../include/kvfio.h"
+#include "../fault.h"
 
 struct kvfio_pci;
 
