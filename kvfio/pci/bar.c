@@ -327,7 +327,7 @@ static vm_fault_t bar_fault(struct vm_fault *vmf)
 
 	pa = pci_resource_start(vdev->pdev, index) + (offset & KVFIO_OFFSET_MASK);
 	down_read(&vdev->memory_lock);
-	if (vdev->memory_on)
+	if (vdev->memory_on && !vdev->low_power)
 		ret = vmf_insert_pfn(vmf->vma, vmf->address, PHYS_PFN(pa));
 	up_read(&vdev->memory_lock);
 	return ret;

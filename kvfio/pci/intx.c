@@ -45,13 +45,16 @@ static irqreturn_t intx_handler(int irq, void *data)
 	return ours ? IRQ_HANDLED : IRQ_NONE;
 }
 
-static void intx_mask(struct kvfio_pci *vdev)
+/* True: it was not masked before. */
+static bool intx_mask(struct kvfio_pci *vdev)
 {
 	struct intx *intx = &vdev->intx;
 	unsigned long flags;
+	bool was_on;
 
 	spin_lock_irqsave(&intx->lock, flags);
-	if (intx->enabled && !intx->masked) {
+	was_on = intx->enabled && !intx->masked;
+	if (was_on) {
 		if (intx->shared)
 			pci_intx(vdev->pdev, 0);
 		else
@@ -59,6 +62,7 @@ static void intx_mask(struct kvfio_pci *vdev)
 		intx->masked = true;
 	}
 	spin_unlock_irqrestore(&intx->lock, flags);
+	return was_on;
 }
 
 /* If the device still has something to say it stays masked, and the user is told again. */
@@ -76,6 +80,20 @@ static void intx_unmask(struct kvfio_pci *vdev)
 			signal_user(intx);
 	}
 	spin_unlock_irqrestore(&intx->lock, flags);
+static void unmask_signalled(void *data)
+{
+	intx_unmask(data);
+}
+
+/** intx_sleep() - the device goes to sleep; true: intx_wake() is due when it wakes */
+bool intx_sleep(struct kvfio_pci *vdev)
+{
+	return intx_mask(vdev);
+}
+
+void intx_wake(struct kvfio_pci *vdev)
+{
+	intx_unmask(vdev);
 }
 
 /** intx_user_disable() - the user wrote INTX_DISABLE in COMMAND: a mask of his own beside ours */
@@ -188,7 +206,7 @@ static long set_unmask_fd(struct kvfio_pci *vdev, int fd)
 	watch_destroy(vdev->intx.unmask);
 	vdev->intx.unmask = NULL;
 	if (fd >= 0)
-		watch = watch_create(vdev, fd, intx_unmask);
+		watch = watch_create(fd, unmask_signalled, vdev);
 	if (IS_ERR(watch))
 		return PTR_ERR(watch);
 	vdev->intx.unmask = watch;

@@ -5,6 +5,7 @@
  */
 
 #include <linux/module.h>
+#include <linux/pm_runtime.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -122,23 +123,31 @@ static int kvfio_pci_open(struct kvfio_device *kdev)
 	struct kvfio_pci *vdev = to_kvfio_pci(kdev);
 	int ret;
 
+	ret = power_get(vdev);
+	if (ret)
+		return ret;
 	mutex_lock(&vdev->lock);
 	ret = device_enable(vdev);
 	if (ret)
-		goto out_unlock;
+		goto err_unlock;
 	find_msix(vdev);
 	find_intx(vdev);
 	vdev->irq_index = -1;
 	ret = config_create(vdev);
 	if (ret) {
 		device_disable(vdev);
-		goto out_unlock;
+		goto err_unlock;
 	}
 	bars_open(vdev);
+	vdev->opened = true;
 	memory_take(vdev);
 	memory_give(vdev);
-out_unlock:
 	mutex_unlock(&vdev->lock);
+	return 0;
+
+err_unlock:
+	mutex_unlock(&vdev->lock);
+	power_put(vdev);
 	return ret;
 }
 
@@ -146,6 +155,9 @@ static void kvfio_pci_close(struct kvfio_device *kdev)
 {
 	struct kvfio_pci *vdev = to_kvfio_pci(kdev);
 
+	power_leave_low(vdev);
+	/* Whatever it takes: what follows has to be done. */
+	pm_runtime_resume(&vdev->pdev->dev);
 	mutex_lock(&vdev->lock);
 	set_power_state(vdev, PCI_D0);
 	/*
@@ -154,10 +166,15 @@ static void kvfio_pci_close(struct kvfio_device *kdev)
 	 */
 	pci_clear_master(vdev->pdev);
 	irq_disable_all(vdev);
+	memory_take(vdev);
+	vdev->opened = false;
+	memory_give(vdev);
 	bars_close(vdev);
 	config_destroy(vdev);
 	device_disable(vdev);
 	mutex_unlock(&vdev->lock);
+	hot_reset_after_close(vdev);
+	power_put(vdev);
 }
 
 static ssize_t rw(struct kvfio_pci *vdev, char __user *buf, size_t count, loff_t *ppos, bool write)
@@ -168,12 +185,16 @@ static ssize_t rw(struct kvfio_pci *vdev, char __user *buf, size_t count, loff_t
 
 	if (!count)
 		return 0;
+	ret = power_get(vdev);
+	if (ret)
+		return ret;
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		ret = config_rw(vdev, buf, count, offset, write);
 	else if (index < VFIO_PCI_CONFIG_REGION_INDEX)
 		ret = bar_rw(vdev, index, buf, count, offset, write);
 	else
 		ret = -EINVAL;
+	power_put(vdev);
 	if (ret > 0)
 		*ppos += ret;
 	return ret;
@@ -240,28 +261,8 @@ static long device_reset(struct kvfio_pci *vdev)
 	return ret;
 }
 
-/* There are none yet; asking for one must not look like an error of another kind. */
-static long device_feature(void __user *arg)
+static long ioctl_awake(struct kvfio_pci *vdev, unsigned int cmd, void __user *uarg)
 {
-	const size_t minsz = offsetofend(struct vfio_device_feature, flags);
-	const u32 actions = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET;
-	struct vfio_device_feature feature;
-
-	if (copy_from_user(&feature, arg, minsz))
-		return -EFAULT;
-	if (feature.argsz < minsz)
-		return -EINVAL;
-	if (feature.flags & ~(VFIO_DEVICE_FEATURE_MASK | actions | VFIO_DEVICE_FEATURE_PROBE))
-		return -EINVAL;
-	if (!(feature.flags & VFIO_DEVICE_FEATURE_PROBE) && (feature.flags & actions) == actions)
-		return -EINVAL;
-	return -ENOTTY;
-}
-
-static long kvfio_pci_ioctl(struct kvfio_device *kdev, unsigned int cmd, unsigned long arg)
-{
-	struct kvfio_pci *vdev = to_kvfio_pci(kdev);
-	void __user *uarg = (void __user *)arg;
 
 	switch (cmd) {
 	case VFIO_DEVICE_GET_INFO:
@@ -274,11 +275,28 @@ static long kvfio_pci_ioctl(struct kvfio_device *kdev, unsigned int cmd, unsigne
 		return irq_set(vdev, uarg);
 	case VFIO_DEVICE_RESET:
 		return device_reset(vdev);
+	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
+		return hot_reset_info(vdev, uarg);
+	case VFIO_DEVICE_PCI_HOT_RESET:
+		return hot_reset(vdev, uarg);
 	case VFIO_DEVICE_FEATURE:
-		return device_feature(uarg);
+		return device_feature(vdev, uarg);
 	default:
 		return -ENOTTY;
 	}
+}
+
+static long kvfio_pci_ioctl(struct kvfio_device *kdev, unsigned int cmd, unsigned long arg)
+{
+	struct kvfio_pci *vdev = to_kvfio_pci(kdev);
+	long ret;
+
+	ret = power_get(vdev);
+	if (ret)
+		return ret;
+	ret = ioctl_awake(vdev, cmd, (void __user *)arg);
+	power_put(vdev);
+	return ret;
 }
 
 /* Name, owner and front are those of the driver that has the device. */
@@ -326,9 +344,17 @@ static int kvfio_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	vdev->irq_index = -1;
 	pci_set_drvdata(pdev, vdev);
 	front = container_of(to_pci_driver(pdev->dev.driver), struct kvfio_pci_front, driver);
+	hot_reset_add(vdev);
+	power_begin(vdev);
 	ret = kvfio_register_device(&vdev->kdev, &pdev->dev, &front->ops);
 	if (ret)
-		kfree(vdev);
+		goto err_end;
+	return 0;
+
+err_end:
+	power_end(vdev);
+	hot_reset_remove(vdev);
+	kfree(vdev);
 	return ret;
 }
 
@@ -337,6 +363,8 @@ static void kvfio_pci_remove(struct pci_dev *pdev)
 	struct kvfio_pci *vdev = pci_get_drvdata(pdev);
 
 	kvfio_unregister_device(&vdev->kdev);
+	hot_reset_remove(vdev);
+	power_end(vdev);
 	if (vdev->needs_reset && !pci_channel_offline(pdev)) {
 		pci_save_state(pdev);
 		reset_and_restore(vdev);
@@ -379,6 +407,7 @@ int kvfio_pci_register_front(struct kvfio_pci_front *front, struct module *owner
 		.probe = kvfio_pci_probe,
 		.remove = kvfio_pci_remove,
 		.err_handler = &error_handlers,
+		.driver.pm = &power_ops,
 		.driver_managed_dma = true,
 	};
 	return __pci_register_driver(&front->driver, owner, front->module_name);

@@ -17,10 +17,8 @@ static bool decodes(struct kvfio_pci *vdev)
 	       vdev->pdev->current_state == PCI_D0;
 }
 
-/** memory_take() - nobody reaches the BARs from here until memory_give() */
-void memory_take(struct kvfio_pci *vdev)
+static void revoke(struct kvfio_pci *vdev)
 {
-	down_write(&vdev->memory_lock);
 	if (!vdev->memory_on)
 		return;
 	vdev->memory_on = false;
@@ -28,10 +26,24 @@ void memory_take(struct kvfio_pci *vdev)
 			  kvfio_region_to_offset(PCI_STD_NUM_BARS));
 }
 
+/** memory_take() - nobody reaches the BARs from here until memory_give() */
+void memory_take(struct kvfio_pci *vdev)
+{
+	down_write(&vdev->memory_lock);
+	revoke(vdev);
+}
+
+/** memory_take_nested() - the same for one device of several, with @outer held around all of them */
+void memory_take_nested(struct kvfio_pci *vdev, struct mutex *outer)
+{
+	down_write_nest_lock(&vdev->memory_lock, outer);
+	revoke(vdev);
+}
+
 /** memory_give() - they can be reached again, if the device decodes memory now */
 void memory_give(struct kvfio_pci *vdev)
 {
-	vdev->memory_on = decodes(vdev);
+	vdev->memory_on = vdev->opened && decodes(vdev);
 	up_write(&vdev->memory_lock);
 }
 

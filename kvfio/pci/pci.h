@@ -5,7 +5,8 @@
 /*
  * What the files of the PCI driver share. docs/kvfio.md has the lock order:
  *
- * 	group->lock (core) > vdev->lock > vdev->memory_lock > vdev->intx.lock
+ * 	group->lock (core) > devices_lock (hot_reset.c) > vdev->lock > vdev->memory_lock >
+ * 		vdev->intx.lock
  *
  * Memory of the user is never touched under vdev->lock or memory_lock: a page fault on a mapped BAR
  * takes memory_lock.
@@ -63,11 +64,11 @@ struct bar {
 /* An eventfd that is watched for being signalled. */
 struct eventfd_watch {
 	struct eventfd_ctx *ctx;
-	struct kvfio_pci *vdev;
 	wait_queue_entry_t wait;
 	poll_table poll;
 	struct work_struct work;
-	void (*signalled)(struct kvfio_pci *vdev);
+	void (*signalled)(void *data);
+	void *data;
 };
 
 struct intx {
@@ -88,9 +89,11 @@ struct msi_vector {
 struct kvfio_pci {
 	struct kvfio_device kdev;
 	struct pci_dev *pdev;
+	struct list_head entry;			/* devices_lock of hot_reset.c */
 
 	/* Everything that sets the device up: config space, interrupts, reset. */
 	struct mutex lock;
+	bool opened;
 	struct config_space config;
 	struct pci_saved_state *saved;		/* as found at open, without bus mastering */
 	struct pci_saved_state *pm_saved;	/* what D3hot would lose */
@@ -107,6 +110,10 @@ struct kvfio_pci {
 	unsigned int n_msi;
 	struct eventfd_ctx *error_trigger;
 	struct eventfd_ctx *request_trigger;
+	bool sleeps;				/* while not open; constant */
+	bool low_power;				/* and memory_lock: nobody maps its BARs until it ends */
+	bool intx_asleep;			/* INTx was masked for it */
+	struct eventfd_ctx *wakeup_trigger;
 
 	/*
 	 * Held for reading by who reaches memory of a BAR or maps it, for writing by who makes it
@@ -152,6 +159,7 @@ long region_info(struct kvfio_pci *vdev, void __user *arg);
 
 /* memory.c: memory_lock and what it protects; vdev->lock held */
 void memory_take(struct kvfio_pci *vdev);
+void memory_take_nested(struct kvfio_pci *vdev, struct mutex *outer);
 void memory_give(struct kvfio_pci *vdev);
 void memory_apply_command(struct kvfio_pci *vdev, u16 command);
 u16 memory_force_on(struct kvfio_pci *vdev);
@@ -160,6 +168,26 @@ void memory_force_end(struct kvfio_pci *vdev, u16 command);
 /* reset.c; vdev->lock held */
 int reset_function(struct kvfio_pci *vdev);
 void set_power_state(struct kvfio_pci *vdev, pci_power_t state);
+
+/* hot_reset.c; vdev->lock not held */
+void hot_reset_add(struct kvfio_pci *vdev);
+void hot_reset_remove(struct kvfio_pci *vdev);
+long hot_reset_info(struct kvfio_pci *vdev, void __user *arg);
+long hot_reset(struct kvfio_pci *vdev, void __user *arg);
+void hot_reset_after_close(struct kvfio_pci *vdev);
+
+struct kvfio_pci *device_find(struct pci_dev *pdev);
+
+/* power.c */
+extern const struct dev_pm_ops power_ops;
+void power_begin(struct kvfio_pci *vdev);
+void power_end(struct kvfio_pci *vdev);
+int power_get(struct kvfio_pci *vdev);
+void power_put(struct kvfio_pci *vdev);
+int power_enter_low(struct kvfio_pci *vdev, struct eventfd_ctx *wakeup);
+void power_leave_low(struct kvfio_pci *vdev);
+/* feature.c */
+long device_feature(struct kvfio_pci *vdev, void __user *arg);
 
 /* irq.c */
 long irq_info(struct kvfio_pci *vdev, void __user *arg);
@@ -171,11 +199,12 @@ long msi_set_trigger(struct kvfio_pci *vdev, const struct kvfio_irq_set *set);
 void msi_disable(struct kvfio_pci *vdev);
 long intx_set(struct kvfio_pci *vdev, const struct kvfio_irq_set *set);
 void intx_disable(struct kvfio_pci *vdev);
+bool intx_sleep(struct kvfio_pci *vdev);
+void intx_wake(struct kvfio_pci *vdev);
 void intx_user_disable(struct kvfio_pci *vdev, bool disable);
 
 /* watch.c */
-struct eventfd_watch *watch_create(struct kvfio_pci *vdev, int fd,
-				   void (*signalled)(struct kvfio_pci *vdev));
+struct eventfd_watch *watch_create(int fd, void (*signalled)(void *data), void *data);
 void watch_destroy(struct eventfd_watch *watch);
 
 #endif

@@ -15,7 +15,7 @@ static void watch_work(struct work_struct *work)
 {
 	struct eventfd_watch *watch = container_of(work, struct eventfd_watch, work);
 
-	watch->signalled(watch->vdev);
+	watch->signalled(watch->data);
 }
 
 /*
@@ -42,14 +42,13 @@ static void watch_enqueue(struct file *file, wait_queue_head_t *queue, poll_tabl
 
 /**
  * watch_create() - call a function each time an eventfd is signalled
- * @vdev: its argument
  * @fd: of the user
  * @signalled: called from a work queue, without a lock
+ * @data: its argument
  *
  * Return: the watch, for watch_destroy(), or an ERR_PTR().
  */
-struct eventfd_watch *watch_create(struct kvfio_pci *vdev, int fd,
-				   void (*signalled)(struct kvfio_pci *vdev))
+struct eventfd_watch *watch_create(int fd, void (*signalled)(void *data), void *data)
 {
 	struct eventfd_watch *watch;
 	struct file *file;
@@ -68,8 +67,8 @@ struct eventfd_watch *watch_create(struct kvfio_pci *vdev, int fd,
 		ret = PTR_ERR(watch->ctx);
 		goto err_put;
 	}
-	watch->vdev = vdev;
 	watch->signalled = signalled;
+	watch->data = data;
 	INIT_WORK(&watch->work, watch_work);
 	init_waitqueue_func_entry(&watch->wait, watch_wakeup);
 	init_poll_funcptr(&watch->poll, watch_enqueue);
