@@ -127,6 +127,19 @@ static inline int compat_follow_pfn(struct vm_area_struct *vma, unsigned long va
 #endif
 }
 
+/*
+ * Linux 7, and stable versions before it: which driver a device is for is kept with every device. No
+ * version says it, so Kbuild looks.
+ */
+static inline int compat_set_driver_override(struct pci_dev *pdev, const char *driver)
+{
+#ifdef HAVE_DEVICE_DRIVER_OVERRIDE
+	return device_set_driver_override(&pdev->dev, driver);
+#else
+	return driver_set_override(&pdev->dev, &pdev->driver_override, driver, strlen(driver));
+#endif
+}
+
 /* 6.12: asm/unaligned.h has moved. */
 #if KERNEL_BEFORE(6, 12)
 #include <asm/unaligned.h>

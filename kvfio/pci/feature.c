@@ -29,6 +29,22 @@ static int check(const struct request *request, u32 actions, size_t data_size)
 	return 1;
 }
 
+static long set_vf_token(struct kvfio_pci *vdev, const struct request *request)
+{
+	uuid_t uuid;
+	int ret;
+
+	if (!vdev->pdev->is_physfn)
+		return -ENOTTY;
+	ret = check(request, VFIO_DEVICE_FEATURE_SET, sizeof(uuid));
+	if (ret <= 0)
+		return ret;
+	if (copy_from_user(&uuid, request->data, sizeof(uuid)))
+		return -EFAULT;
+	vf_token_set(vdev, &uuid);
+	return 0;
+}
+
 static long enter_low_power(struct kvfio_pci *vdev, const struct request *request)
 {
 	int ret = check(request, VFIO_DEVICE_FEATURE_SET, 0);
@@ -86,6 +102,8 @@ long device_feature(struct kvfio_pci *vdev, void __user *arg)
 		.data = arg + HEADER_SIZE,
 	};
 	switch (header.flags & VFIO_DEVICE_FEATURE_MASK) {
+	case VFIO_DEVICE_FEATURE_PCI_VF_TOKEN:
+		return set_vf_token(vdev, &request);
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
 		return enter_low_power(vdev, &request);
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:

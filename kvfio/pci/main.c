@@ -143,6 +143,7 @@ static int kvfio_pci_open(struct kvfio_device *kdev)
 	memory_take(vdev);
 	memory_give(vdev);
 	mutex_unlock(&vdev->lock);
+	sriov_open(vdev);
 	return 0;
 
 err_unlock:
@@ -155,6 +156,7 @@ static void kvfio_pci_close(struct kvfio_device *kdev)
 {
 	struct kvfio_pci *vdev = to_kvfio_pci(kdev);
 
+	sriov_close(vdev);
 	power_leave_low(vdev);
 	/* Whatever it takes: what follows has to be done. */
 	pm_runtime_resume(&vdev->pdev->dev);
@@ -308,6 +310,7 @@ static const struct kvfio_device_ops kvfio_pci_ops = {
 	.ioctl = kvfio_pci_ioctl,
 	.mmap = kvfio_pci_mmap,
 	.request = kvfio_pci_request,
+	.match = kvfio_pci_match,
 };
 
 /* Why a device cannot be given to users, or NULL. */
@@ -342,6 +345,7 @@ static int kvfio_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	init_rwsem(&vdev->memory_lock);
 	spin_lock_init(&vdev->intx.lock);
 	vdev->irq_index = -1;
+	vf_token_init(vdev);
 	pci_set_drvdata(pdev, vdev);
 	front = container_of(to_pci_driver(pdev->dev.driver), struct kvfio_pci_front, driver);
 	hot_reset_add(vdev);
@@ -362,6 +366,7 @@ static void kvfio_pci_remove(struct pci_dev *pdev)
 {
 	struct kvfio_pci *vdev = pci_get_drvdata(pdev);
 
+	sriov_disable(vdev);
 	kvfio_unregister_device(&vdev->kdev);
 	hot_reset_remove(vdev);
 	power_end(vdev);
@@ -406,6 +411,7 @@ int kvfio_pci_register_front(struct kvfio_pci_front *front, struct module *owner
 		.id_table = ids,
 		.probe = kvfio_pci_probe,
 		.remove = kvfio_pci_remove,
+		.sriov_configure = sriov_configure,
 		.err_handler = &error_handlers,
 		.driver.pm = &power_ops,
 		.driver_managed_dma = true,
@@ -427,12 +433,21 @@ static struct kvfio_pci_front own_front = {
 
 static int __init kvfio_pci_init(void)
 {
-	return kvfio_pci_register_front(&own_front, THIS_MODULE);
+	int ret;
+
+	ret = sriov_init();
+	if (ret)
+		return ret;
+	ret = kvfio_pci_register_front(&own_front, THIS_MODULE);
+	if (ret)
+		sriov_exit();
+	return ret;
 }
 
 static void __exit kvfio_pci_exit(void)
 {
 	kvfio_pci_unregister_front(&own_front);
+	sriov_exit();
 }
 
 module_init(kvfio_pci_init);

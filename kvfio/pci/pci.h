@@ -18,6 +18,7 @@
 #include <linux/poll.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
+#include <linux/uuid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/vfio.h>
@@ -86,6 +87,13 @@ struct msi_vector {
 	char *name;
 };
 
+/* What users of a physical function and of its virtual ones have to agree on. */
+struct vf_token {
+	struct mutex lock;	/* all below */
+	uuid_t uuid;
+	unsigned int n_users;	/* virtual functions that are open */
+};
+
 struct kvfio_pci {
 	struct kvfio_device kdev;
 	struct pci_dev *pdev;
@@ -114,6 +122,8 @@ struct kvfio_pci {
 	bool low_power;				/* and memory_lock: nobody maps its BARs until it ends */
 	bool intx_asleep;			/* INTx was masked for it */
 	struct eventfd_ctx *wakeup_trigger;
+	bool has_vfs;
+	struct vf_token vf_token;
 
 	/*
 	 * Held for reading by who reaches memory of a BAR or maps it, for writing by who makes it
@@ -186,6 +196,18 @@ int power_get(struct kvfio_pci *vdev);
 void power_put(struct kvfio_pci *vdev);
 int power_enter_low(struct kvfio_pci *vdev, struct eventfd_ctx *wakeup);
 void power_leave_low(struct kvfio_pci *vdev);
+
+/* sriov.c */
+int sriov_init(void);
+void sriov_exit(void);
+int sriov_configure(struct pci_dev *pdev, int n);
+void sriov_disable(struct kvfio_pci *vdev);
+void sriov_open(struct kvfio_pci *vdev);
+void sriov_close(struct kvfio_pci *vdev);
+void vf_token_init(struct kvfio_pci *vdev);
+void vf_token_set(struct kvfio_pci *vdev, const uuid_t *uuid);
+int kvfio_pci_match(struct kvfio_device *kdev, const char *name);
+
 /* feature.c */
 long device_feature(struct kvfio_pci *vdev, void __user *arg);
 

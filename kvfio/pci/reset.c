@@ -38,7 +38,8 @@ void set_power_state(struct kvfio_pci *vdev, pci_power_t state)
 {
 	struct pci_dev *pdev = vdev->pdev;
 
-	if (state == pdev->current_state)
+	/* Virtual functions would fall silent with it. */
+	if (state == pdev->current_state || (vdev->has_vfs && state != PCI_D0))
 		return;
 	memory_take(vdev);
 	if (pdev->current_state == PCI_D0 && loses_state(pdev)) {
