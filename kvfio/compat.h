@@ -11,6 +11,7 @@
 #include <linux/device.h>
 #include <linux/eventfd.h>
 #include <linux/iommu.h>
+#include <linux/irqbypass.h>
 #include <linux/irqdomain.h>
 #include <linux/mm.h>
 #include <linux/msi.h>
@@ -124,6 +125,76 @@ static inline int compat_follow_pfn(struct vm_area_struct *vma, unsigned long va
 		*ret_pfn = args.pfn;
 	follow_pfnmap_end(&args);
 	return ret;
+#endif
+}
+
+/*
+ * 6.12: registers can be mapped by large pages, and 6.17: with plain frame numbers. Before, the
+ * kernel could not look such maps up.
+ */
+#if !KERNEL_BEFORE(6, 12) && defined(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)
+#define COMPAT_HUGE_FAULTS
+#if KERNEL_BEFORE(6, 17)
+#include <linux/pfn_t.h>
+#define COMPAT_PFN(pfn) __pfn_to_pfn_t(pfn, PFN_DEV)
+#else
+#define COMPAT_PFN(pfn) (pfn)
+#endif
+#endif
+
+/* 2^order pages from the one at @pfn on, around the address of a fault. */
+static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long pfn,
+					   unsigned int order)
+{
+#ifdef COMPAT_HUGE_FAULTS
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+
+	if (order == PMD_ORDER)
+		return vmf_insert_pfn_pmd(vmf, COMPAT_PFN(pfn), write);
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+	if (order == PUD_ORDER)
+		return vmf_insert_pfn_pud(vmf, COMPAT_PFN(pfn), write);
+#endif
+#endif
+	return order ? VM_FAULT_FALLBACK : vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+}
+
+/*
+ * 6.2: vectors of MSI-X can be had while others are on, where the interrupt controller can. On success
+ * *ret_irq is the interrupt of the vector.
+ */
+static inline bool compat_msix_can_grow(struct pci_dev *pdev)
+{
+#if KERNEL_BEFORE(6, 2)
+	return false;
+#else
+	return pci_msix_can_alloc_dyn(pdev);
+#endif
+}
+
+static inline int compat_msix_grow(struct pci_dev *pdev, unsigned int vector, int *ret_irq)
+{
+#if KERNEL_BEFORE(6, 2)
+	return -EOPNOTSUPP;
+#else
+	struct msi_map map = pci_msix_alloc_irq_at(pdev, vector, NULL);
+
+	if (map.index >= 0)
+		*ret_irq = map.virq;
+	return min(map.index, 0);
+#endif
+}
+
+/* 6.17: the eventfd that a producer of interrupts is known by is told when it is registered. */
+static inline int compat_bypass_register(struct irq_bypass_producer *producer,
+					 struct eventfd_ctx *eventfd, int irq)
+{
+#if KERNEL_BEFORE(6, 17)
+	producer->token = eventfd;
+	producer->irq = irq;
+	return irq_bypass_register_producer(producer);
+#else
+	return irq_bypass_register_producer(producer, eventfd, irq);
 #endif
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The BARs and the ROM: what they are, read and write in the widths that the user asks for, and
- * maps that fault in page by page while memory can be reached.
+ * maps that fault in, in pages as large as fit, while memory can be reached.
  */
 
 #include <linux/mm.h>
@@ -211,8 +211,12 @@ static bool in_msix_table(struct kvfio_pci *vdev, unsigned int index, u64 offset
 	       offset < vdev->msix_offset + (u64)vdev->msix_size * PCI_MSIX_ENTRY_SIZE;
 }
 
-static int access_part(struct kvfio_pci *vdev, unsigned int index, u64 offset, u8 *bytes,
-		       unsigned int size, bool write)
+/*
+ * bar_access() - one access to a BAR that bar_check_access() was asked about; -EIO: its memory cannot
+ * be reached
+ */
+int bar_access(struct kvfio_pci *vdev, unsigned int index, u64 offset, u8 *bytes,
+	       unsigned int size, bool write)
 {
 	void __iomem *io = vdev->bars[index].io + offset;
 	bool is_memory = pci_resource_flags(vdev->pdev, index) & IORESOURCE_MEM;
@@ -246,6 +250,30 @@ static int bar_map(struct kvfio_pci *vdev, unsigned int index)
 		ret = -ENOMEM;
 	mutex_unlock(&vdev->lock);
 	return ret;
+}
+
+/*
+ * bar_check_access() - can there be accesses of @size bytes there? 0; -EINVAL; -ENOMEM
+ *
+ * Where the table of MSI-X begins or ends inside them, there can be none.
+ */
+int bar_check_access(struct kvfio_pci *vdev, unsigned int index, u64 offset, unsigned int size)
+{
+	u64 end = index < PCI_STD_NUM_BARS ? region_size(vdev, index) : 0;
+	unsigned int i;
+
+	if (offset >= end || size > end - offset || offset % size)
+		return -EINVAL;
+	for (i = 0; i < size; i++)
+		if (in_msix_table(vdev, index, offset + i))
+			return -EINVAL;
+#ifndef writeq
+	if (size == 8)
+		return -EINVAL;
+#endif
+	if (size == 8 && !(pci_resource_flags(vdev->pdev, index) & IORESOURCE_MEM))
+		return -EINVAL;
+	return bar_map(vdev, index);
 }
 
 /*
@@ -304,7 +332,7 @@ ssize_t bar_rw(struct kvfio_pci *vdev, unsigned int index, char __user *buf, siz
 
 		if (write && copy_from_user(bytes, buf + done, part))
 			return done ?: -EFAULT;
-		ret = access_part(vdev, index, offset + done, bytes, part, write);
+		ret = bar_access(vdev, index, offset + done, bytes, part, write);
 		if (ret)
 			return done ?: ret;
 		if (!write && copy_to_user(buf + done, bytes, part))
@@ -317,24 +345,41 @@ ssize_t bar_rw(struct kvfio_pci *vdev, unsigned int index, char __user *buf, siz
 
 /* --- maps --- */
 
-static vm_fault_t bar_fault(struct vm_fault *vmf)
+/* A piece of 2^order pages around the address, if the map has all of it and it is aligned in the BAR. */
+static vm_fault_t bar_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
-	struct kvfio_pci *vdev = vmf->vma->vm_private_data;
-	u64 offset = (u64)vmf->pgoff << PAGE_SHIFT;
-	unsigned int index = kvfio_offset_to_region(offset);
+	struct vm_area_struct *vma = vmf->vma;
+	struct kvfio_pci *vdev = vma->vm_private_data;
+	unsigned long size = PAGE_SIZE << order, va = vmf->address & ~(size - 1);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
+	unsigned int index;
 	phys_addr_t pa;
+	u64 offset;
 
+	if (va < vma->vm_start || vma->vm_end - va < size)
+		return VM_FAULT_FALLBACK;
+	offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (va - vma->vm_start);
+	index = kvfio_offset_to_region(offset);
 	pa = pci_resource_start(vdev->pdev, index) + (offset & KVFIO_OFFSET_MASK);
+	if (pa & (size - 1))
+		return VM_FAULT_FALLBACK;
 	down_read(&vdev->memory_lock);
 	if (vdev->memory_on && !vdev->low_power)
-		ret = vmf_insert_pfn(vmf->vma, vmf->address, PHYS_PFN(pa));
+		ret = compat_insert_pfn(vmf, PHYS_PFN(pa), order);
 	up_read(&vdev->memory_lock);
 	return ret;
 }
 
+static vm_fault_t bar_fault(struct vm_fault *vmf)
+{
+	return bar_huge_fault(vmf, 0);
+}
+
 static const struct vm_operations_struct bar_vm_ops = {
 	.fault = bar_fault,
+#ifdef COMPAT_HUGE_FAULTS
+	.huge_fault = bar_huge_fault,
+#endif
 };
 
 /** bar_mmap() - mmap(2) of a BAR; the pages come when they are touched */

@@ -80,6 +80,8 @@ static void intx_unmask(struct kvfio_pci *vdev)
 			signal_user(intx);
 	}
 	spin_unlock_irqrestore(&intx->lock, flags);
+}
+
 static void unmask_signalled(void *data)
 {
 	intx_unmask(data);
@@ -119,13 +121,17 @@ static int intx_enable(struct kvfio_pci *vdev)
 	 */
 	intx->masked = true;
 	intx->enabled = true;
+	/* Somebody else may have the line; the user is told, and must not fill the log of the host. */
 	ret = request_irq(vdev->pdev->irq, intx_handler,
-			  intx->shared ? IRQF_SHARED : IRQF_NO_AUTOEN, "kvfio-intx", vdev);
+			  intx->shared ? IRQF_SHARED : IRQF_NO_AUTOEN | IRQF_PROBE_SHARED,
+			  "kvfio-intx", vdev);
 	if (ret) {
 		intx->enabled = false;
 		return ret;
 	}
 	vdev->irq_index = VFIO_PCI_INTX_IRQ_INDEX;
+	if (!intx->shared)
+		pci_intx(vdev->pdev, 1);
 	intx_unmask(vdev);
 	return 0;
 }
@@ -151,6 +157,7 @@ void intx_disable(struct kvfio_pci *vdev)
 	intx->unmask = NULL;
 	/* The device first, so that it does not leave a level behind that nobody handles. */
 	intx_mask(vdev);
+	pci_intx(vdev->pdev, 0);
 	free_irq(vdev->pdev->irq, vdev);
 	intx->enabled = false;
 	replace_trigger(intx, NULL);

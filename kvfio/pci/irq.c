@@ -34,11 +34,15 @@ static unsigned int n_vectors(struct kvfio_device *kdev, u32 index)
 	}
 }
 
-static u32 irq_flags(u32 index)
+static u32 irq_flags(struct kvfio_pci *vdev, u32 index)
 {
 	switch (index) {
 	case VFIO_PCI_INTX_IRQ_INDEX:
 		return VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
+	case VFIO_PCI_MSIX_IRQ_INDEX:
+		if (compat_msix_can_grow(vdev->pdev))
+			return VFIO_IRQ_INFO_EVENTFD;
+		fallthrough;
 	default:
 		return VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE;
 	}
@@ -56,7 +60,7 @@ long irq_info(struct kvfio_pci *vdev, void __user *arg)
 		return -EINVAL;
 	if (info.index == VFIO_PCI_ERR_IRQ_INDEX && !pci_is_pcie(vdev->pdev))
 		return -EINVAL;
-	info.flags = irq_flags(info.index);
+	info.flags = irq_flags(vdev, info.index);
 	info.count = n_vectors(&vdev->kdev, info.index);
 	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 }

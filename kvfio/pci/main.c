@@ -30,6 +30,12 @@ static const struct pci_device_id denylist[] = {
 	{ }
 };
 
+static bool nointxmask;
+module_param(nointxmask, bool, 0644);
+MODULE_PARM_DESC(nointxmask, "Mask INTx at the interrupt controller, not in the device, for devices "
+			     "opened from now on: for those that do it wrong. The line must be theirs "
+			     "alone.");
+
 static void find_msix(struct kvfio_pci *vdev)
 {
 	struct pci_dev *pdev = vdev->pdev;
@@ -53,14 +59,13 @@ static void find_intx(struct kvfio_pci *vdev)
 
 	pci_read_config_byte(pdev, PCI_INTERRUPT_PIN, &pin);
 	vdev->has_intx = pin && !pdev->is_virtfn && pdev->irq && pdev->irq != IRQ_NOTCONNECTED;
-	vdev->intx.shared = pci_intx_mask_supported(pdev);
+	vdev->intx.shared = !nointxmask && pci_intx_mask_supported(pdev);
 	vdev->intx.user_disabled = false;
 	/*
 	 * Until the user wants it: a level that nobody serves would make the kernel shut the line
-	 * for its neighbours, too.
+	 * for its neighbours, too. A device that does it wrong does no worse for being told.
 	 */
-	if (vdev->intx.shared)
-		pci_intx(pdev, 0);
+	pci_intx(pdev, 0);
 }
 
 /* Bring the device to a state that every user finds alike: awake, reset, silent. */
@@ -81,6 +86,12 @@ static int device_enable(struct kvfio_pci *vdev)
 		return ret;
 	}
 	vdev->reset_works = !ret;
+	/*
+	 * A reset does not silence every device, so it must not find its way back to the line when
+	 * this state is restored: the last user may have left an interrupt that nobody handles.
+	 * pci_enable_device() lets INTx through again for the next driver.
+	 */
+	pci_intx(pdev, 0);
 	pci_save_state(pdev);
 	vdev->saved = pci_store_saved_state(pdev);
 	if (!vdev->saved) {
@@ -160,6 +171,7 @@ static void kvfio_pci_close(struct kvfio_device *kdev)
 	power_leave_low(vdev);
 	/* Whatever it takes: what follows has to be done. */
 	pm_runtime_resume(&vdev->pdev->dev);
+	ioeventfds_close(vdev);
 	mutex_lock(&vdev->lock);
 	set_power_state(vdev, PCI_D0);
 	/*
@@ -283,6 +295,8 @@ static long ioctl_awake(struct kvfio_pci *vdev, unsigned int cmd, void __user *u
 		return hot_reset(vdev, uarg);
 	case VFIO_DEVICE_FEATURE:
 		return device_feature(vdev, uarg);
+	case VFIO_DEVICE_IOEVENTFD:
+		return ioeventfd_set(vdev, uarg);
 	default:
 		return -ENOTTY;
 	}
@@ -345,6 +359,7 @@ static int kvfio_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	init_rwsem(&vdev->memory_lock);
 	spin_lock_init(&vdev->intx.lock);
 	vdev->irq_index = -1;
+	INIT_LIST_HEAD(&vdev->ioeventfds);
 	vf_token_init(vdev);
 	pci_set_drvdata(pdev, vdev);
 	front = container_of(to_pci_driver(pdev->dev.driver), struct kvfio_pci_front, driver);

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MSI and MSI-X: a vector of the device, an interrupt of the host, an eventfd. The vectors are
- * allocated when the first eventfds are given, and their number stays until all are disabled.
- * vdev->lock held throughout.
+ * MSI and MSI-X: a vector of the device, an interrupt of the host, an eventfd. The interrupts are
+ * allocated when the first eventfds are given; where the kernel can, others of MSI-X are when theirs
+ * are given. All stay until all are disabled. vdev->lock held throughout.
  */
 
 #include <linux/interrupt.h>
 #include <linux/msi.h>
 #include <linux/slab.h>
 
+#include "../include/kvfio_trace.h"
 #include "pci.h"
 
 static irqreturn_t msi_handler(int irq, void *data)
 {
-	compat_eventfd_signal(data);
+	struct msi_vector *v = data;
+
+	trace_kvfio_irq(&v->vdev->pdev->dev, v->vdev->irq_index, v - v->vdev->msi);
+	compat_eventfd_signal(v->trigger);
 	return IRQ_HANDLED;
 }
 
@@ -25,8 +29,11 @@ static void vector_disable(struct kvfio_pci *vdev, unsigned int vector)
 	if (!v->trigger)
 		return;
 	/* Masks the entry in the device. */
+	if (v->bypass)
+		irq_bypass_unregister_producer(&v->producer);
+	v->bypass = false;
 	command = memory_force_on(vdev);
-	free_irq(pci_irq_vector(vdev->pdev, vector), v->trigger);
+	free_irq(pci_irq_vector(vdev->pdev, vector), v);
 	memory_force_end(vdev, command);
 	kfree(v->name);
 	eventfd_ctx_put(v->trigger);
@@ -34,14 +41,31 @@ static void vector_disable(struct kvfio_pci *vdev, unsigned int vector)
 	v->trigger = NULL;
 }
 
-static int vector_request(struct kvfio_pci *vdev, unsigned int vector, const char *name,
-			  struct eventfd_ctx *trigger)
+/* The interrupt of a vector, made now if there is none yet. */
+static int irq_of_vector(struct kvfio_pci *vdev, unsigned int vector)
 {
 	int irq = pci_irq_vector(vdev->pdev, vector);
+	u16 command;
+	int ret;
+
+	if (irq >= 0 || !vdev->msi_grows)
+		return irq;
+	command = memory_force_on(vdev);
+	ret = compat_msix_grow(vdev->pdev, vector, &irq);
+	memory_force_end(vdev, command);
+	return ret ?: irq;
+}
+
+static int vector_request(struct kvfio_pci *vdev, unsigned int vector)
+{
+	struct msi_vector *v = &vdev->msi[vector];
+	int irq = irq_of_vector(vdev, vector);
 	struct msi_msg msg;
 	u16 command;
 	int ret;
 
+	if (irq < 0)
+		return irq;
 	command = memory_force_on(vdev);
 	/*
 	 * A reset that the kernel did not see, by a register of the device, has emptied the table.
@@ -50,7 +74,7 @@ static int vector_request(struct kvfio_pci *vdev, unsigned int vector, const cha
 		get_cached_msi_msg(irq, &msg);
 		pci_write_msi_msg(irq, &msg);
 	}
-	ret = request_irq(irq, msi_handler, 0, name, trigger);
+	ret = request_irq(irq, msi_handler, 0, v->name, v);
 	memory_force_end(vdev, command);
 	return ret;
 }
@@ -76,14 +100,21 @@ static int vector_set(struct kvfio_pci *vdev, unsigned int vector, int fd)
 		ret = PTR_ERR(trigger);
 		goto err_free;
 	}
-	ret = vector_request(vdev, vector, name, trigger);
-	if (ret)
-		goto err_put;
+	v->vdev = vdev;
 	v->name = name;
 	v->trigger = trigger;
+	ret = vector_request(vdev, vector);
+	if (ret)
+		goto err_put;
+	/* KVM may then let the interrupt go straight to a virtual machine; if not, nothing is lost. */
+	memset(&v->producer, 0, sizeof(v->producer));
+	v->bypass = !compat_bypass_register(&v->producer, trigger,
+					    pci_irq_vector(vdev->pdev, vector));
 	return 0;
 
 err_put:
+	v->name = NULL;
+	v->trigger = NULL;
 	eventfd_ctx_put(trigger);
 err_free:
 	kfree(name);
@@ -115,10 +146,12 @@ err_disable:
 static int msi_enable(struct kvfio_pci *vdev, u32 index, unsigned int n)
 {
 	unsigned int flag = index == VFIO_PCI_MSIX_IRQ_INDEX ? PCI_IRQ_MSIX : PCI_IRQ_MSI;
+	bool grows = index == VFIO_PCI_MSIX_IRQ_INDEX && compat_msix_can_grow(vdev->pdev);
+	unsigned int n_room = grows ? vdev->msix_size : n;
 	u16 command;
 	int ret;
 
-	vdev->msi = kcalloc(n, sizeof(*vdev->msi), GFP_KERNEL_ACCOUNT);
+	vdev->msi = kcalloc(n_room, sizeof(*vdev->msi), GFP_KERNEL_ACCOUNT);
 	if (!vdev->msi)
 		return -ENOMEM;
 	command = memory_force_on(vdev);
@@ -131,7 +164,8 @@ static int msi_enable(struct kvfio_pci *vdev, u32 index, unsigned int n)
 		vdev->msi = NULL;
 		return ret;
 	}
-	vdev->n_msi = n;
+	vdev->n_msi = n_room;
+	vdev->msi_grows = grows;
 	vdev->irq_index = index;
 	return 0;
 }
@@ -148,8 +182,7 @@ void msi_disable(struct kvfio_pci *vdev)
 	pci_free_irq_vectors(vdev->pdev);
 	memory_force_end(vdev, command);
 	/* Freeing lets INTx through again where nobody handles it. */
-	if (vdev->intx.shared)
-		pci_intx(vdev->pdev, 0);
+	pci_intx(vdev->pdev, 0);
 	kfree(vdev->msi);
 	vdev->msi = NULL;
 	vdev->n_msi = 0;

@@ -13,6 +13,7 @@
  */
 
 #include <linux/eventfd.h>
+#include <linux/irqbypass.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/poll.h>
@@ -83,8 +84,11 @@ struct intx {
 };
 
 struct msi_vector {
+	struct kvfio_pci *vdev;
 	struct eventfd_ctx *trigger;
 	char *name;
+	struct irq_bypass_producer producer;
+	bool bypass;		/* the producer is registered */
 };
 
 /* What users of a physical function and of its virtual ones have to agree on. */
@@ -115,9 +119,13 @@ struct kvfio_pci {
 	int irq_index;				/* VFIO_PCI_INTX_IRQ_INDEX, ...; -1: none is on */
 	struct intx intx;
 	struct msi_vector *msi;
-	unsigned int n_msi;
+	unsigned int n_msi;			/* of vectors that can have an eventfd */
+	bool msi_grows;				/* not all of them have an interrupt yet */
 	struct eventfd_ctx *error_trigger;
 	struct eventfd_ctx *request_trigger;
+	struct list_head ioeventfds;		/* none left when the device is closed */
+	unsigned int n_ioeventfds;
+
 	bool sleeps;				/* while not open; constant */
 	bool low_power;				/* and memory_lock: nobody maps its BARs until it ends */
 	bool intx_asleep;			/* INTx was masked for it */
@@ -166,6 +174,9 @@ ssize_t bar_rw(struct kvfio_pci *vdev, unsigned int index, char __user *buf, siz
 	       u64 offset, bool write);
 int bar_mmap(struct kvfio_pci *vdev, struct vm_area_struct *vma);
 long region_info(struct kvfio_pci *vdev, void __user *arg);
+int bar_check_access(struct kvfio_pci *vdev, unsigned int index, u64 offset, unsigned int size);
+int bar_access(struct kvfio_pci *vdev, unsigned int index, u64 offset, u8 *bytes,
+	       unsigned int size, bool write);
 
 /* memory.c: memory_lock and what it protects; vdev->lock held */
 void memory_take(struct kvfio_pci *vdev);
@@ -210,6 +221,10 @@ int kvfio_pci_match(struct kvfio_device *kdev, const char *name);
 
 /* feature.c */
 long device_feature(struct kvfio_pci *vdev, void __user *arg);
+
+/* ioeventfd.c */
+long ioeventfd_set(struct kvfio_pci *vdev, void __user *arg);
+void ioeventfds_close(struct kvfio_pci *vdev);
 
 /* irq.c */
 long irq_info(struct kvfio_pci *vdev, void __user *arg);
