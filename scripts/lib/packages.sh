@@ -11,12 +11,18 @@ PACKAGES_HEADERS=(g++ make binutils)
 PACKAGES_SANITIZERS=(libasan8 libubsan1 libtsan2)
 # shellcheck disable=SC2034
 PACKAGES_FUZZ=(clang libclang-rt-dev)
+# shellcheck disable=SC2034
 PACKAGES_ARM64=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
 # shellcheck disable=SC2034
 PACKAGES_SIM=(iproute2 util-linux busybox-static iperf3 procps tcpdump dpdk-dev libunbound8 libxdp1)
 # shellcheck disable=SC2034
 PACKAGES_VM=(qemu-system-x86 busybox-static kmod cpio xz-utils zstd iproute2 tcpdump util-linux libc-bin
 	libhugetlbfs-bin)
+
+# shellcheck disable=SC2034
+PACKAGES_KVFIO=(make gcc libc6-dev sparse)
+# shellcheck disable=SC2034
+PACKAGES_DEBUG_KERNEL=(make gcc libc6-dev flex bison bc libelf-dev libssl-dev)
 
 # need_packages WHY PACKAGE...
 need_packages()
@@ -40,7 +46,8 @@ need_packages()
 
 install_packages()
 {
-	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y)
+	# Somebody else may be installing just now.
+	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
 
 	# Package lists may be missing or older than what the mirror holds: a fresh list is worth one more try.
 	apt-get -s install --no-install-recommends "$@" >/dev/null 2>&1 || as_root "${apt[@]}" update
@@ -58,7 +65,7 @@ mirror_uri()
 }
 
 # apt_private SUITE ARCH COMMAND...: apt with lists, cache and sources of its own. COMMAND is a word of apt-get, or
-# "cache" followed by one of apt-cache.
+# "cache" followed by one of apt-cache. ARCH may be "source".
 apt_private()
 {
 	local suite=$1 arch=$2 tool=apt-get
@@ -77,8 +84,12 @@ apt_private()
 apt_private_create()
 {
 	local dir=$1 suite=$2 arch=$3 base=${2%%-*} key=/usr/share/keyrings/debian-archive-keyring.gpg
-	local from="[arch=$arch signed-by=$key]" mirror security
+	local from="deb [arch=$arch signed-by=$key]" mirror security
 
+	if [ "$arch" = source ]; then
+		from="deb-src [signed-by=$key]"
+		arch=$(dpkg --print-architecture)
+	fi
 	mirror=$(mirror_uri debian)
 	security=$(mirror_uri debian-security)
 	[ -n "$mirror" ] || die "apt's sources name no mirror of Debian"
@@ -88,8 +99,8 @@ apt_private_create()
 	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial" "$dir/etc/preferences.d"
 	: >"$dir/status"
 	{
-		echo "deb $from $mirror $suite main"
-		[ "$suite" != "$base" ] || [ -z "$security" ] || echo "deb $from $security $suite-security main"
+		echo "$from $mirror $suite main"
+		[ "$suite" != "$base" ] || [ -z "$security" ] || echo "$from $security $suite-security main"
 	} >"$dir/etc/sources.list"
 	cat >"$dir/apt.conf" <<-CONF
 		Dir::State "$dir/state";
@@ -129,4 +140,22 @@ fetch_packages()
 			rm -f "$deb"
 		done
 	done
+}
+
+# source_version SUITE PACKAGE: the newest version of a source package.
+source_version()
+{
+	apt_private "$1" source cache showsrc "$2" | sed -n 's/^Version: //p' | sort -V | tail -n 1
+}
+
+# fetch_source SUITE PACKAGE DIR: download a source package, and unpack it with its patches as DIR.
+fetch_source()
+{
+	local suite=$1 package=$2 dir=$3 downloads=$CACHE/debs/$1-source
+	mkdir -p "$downloads"
+	# apt has checked the signature of the lists and the sums of the files; dpkg-source need not know the maintainer's key.
+	(cd "$downloads" && rm -f "${package}_"* && apt_private "$suite" source source --download-only "$package" &&
+		rm -rf "$dir" && dpkg-source --no-check --no-copy -x "${package}_"*.dsc "$dir") ||
+		die "could not fetch the source of $package of Debian $suite"
+	rm -f "$downloads/${package}_"*
 }

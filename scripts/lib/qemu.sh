@@ -8,19 +8,27 @@ VM_LOCK=${VIREO_VM_LOCK:-$BUILD/vm/lock}
 VM_DIR=$BUILD/vm/run
 QEMU_PID=
 VM_LOCK_FD=
+# Its processors, its memory and how its time passes.
+QEMU_CPU=(-accel tcg,thread=multi -smp 2 -m 1536M)
 
-# The two machines. "pair" has the guest's own stack at both ends of the line:
+# The machines. "pair" has the guest's own stack at both ends of the line:
 #
 #     k0 (kernel) --- v0 (vfio)   v1 (vfio) --- k1 (kernel)
 #
 # and besides them e0 (an 82574), s0 and s1 (two cards that share one IOMMU group), l0 (a virtio card of the old kind), and
 # q35's own AHCI controller as something that is no network card. In "tap" the ends of the line are two taps of the host, with vnet_hdr on.
-# v0 and v1 sit below root ports, so that they can be pulled out.
+# v0 and v1 sit below root ports, so that they can be pulled out. "clients" is "pair" with e0 on the left wire, and programs of
+# others in it (clients.sh). "odd" is "pair" without interrupt remapping, with an IOMMU that enforces coherency, and with devices
+# that have something unusual.
 qemu_devices()
 {
-	local machine=$1 iommu=disable-legacy=on,iommu_platform=on,romfile=
+	local machine=$1 iommu=disable-legacy=on,iommu_platform=on,romfile= e0_hub=2
+	[ "$machine" != clients ] || e0_hub=0
 
-	printf '%s\n' -device intel-iommu,intremap=on,caching-mode=on
+	case $machine in
+	odd) printf '%s\n' -device intel-iommu,intremap=off,snoop-control=on,caching-mode=on ;;
+	*) printf '%s\n' -device intel-iommu,intremap=on,caching-mode=on ;;
+	esac
 	printf '%s\n' -device pcie-root-port,id=rp0,chassis=1,addr=04.0 -device pcie-root-port,id=rp1,chassis=2,addr=05.0
 	if [ "$machine" = tap ]; then
 		printf '%s\n' \
@@ -32,7 +40,7 @@ qemu_devices()
 			-netdev hubport,id=w1,hubid=1 -netdev hubport,id=h1,hubid=1 \
 			-device virtio-net-pci,id=k0,netdev=h0,addr=02.0,mac=52:54:00:00:00:10,disable-legacy=on,romfile= \
 			-device virtio-net-pci,id=k1,netdev=h1,addr=03.0,mac=52:54:00:00:00:11,disable-legacy=on,romfile= \
-			-netdev hubport,id=he,hubid=2 -netdev hubport,id=hs0,hubid=3 -netdev hubport,id=hs1,hubid=3 \
+			-netdev hubport,id=he,hubid=$e0_hub -netdev hubport,id=hs0,hubid=3 -netdev hubport,id=hs1,hubid=3 \
 			-device e1000e,id=e0,netdev=he,addr=06.0,mac=52:54:00:00:00:30,romfile= \
 			-netdev hubport,id=hl,hubid=4 \
 			-device virtio-net-pci,id=l0,netdev=hl,addr=08.0,mac=52:54:00:00:00:50,disable-modern=on,disable-legacy=off,romfile= \
@@ -43,6 +51,40 @@ qemu_devices()
 	printf '%s\n' \
 		-device "virtio-net-pci,id=v0,netdev=w0,bus=rp0,mac=52:54:00:00:00:20,$iommu" \
 		-device "virtio-net-pci,id=v1,netdev=w1,bus=rp1,mac=52:54:00:00:00:21,$iommu"
+	[ "$machine" != odd ] || qemu_odd_devices
+}
+
+# A BAR smaller than a page, a large one and a ROM; a card that shares its interrupt line with e0; an NVMe controller with virtual
+# functions; a bus that goes past the IOMMU, with a card. They come last, because QEMU would take that bus for the default one.
+qemu_odd_devices()
+{
+	rom_create "$VM_DIR/odd.rom"
+	printf '%s\n' \
+		-object memory-backend-ram,id=shared,size=4M -device "ivshmem-plain,memdev=shared,addr=09.0,romfile=$VM_DIR/odd.rom" \
+		-netdev hubport,id=hr,hubid=5 -device rtl8139,netdev=hr,addr=0a.0,mac=52:54:00:00:00:60,romfile= \
+		-device pcie-root-port,id=rp2,chassis=3,addr=0c.0 -device nvme-subsys,id=nvmes -device \
+		nvme,bus=rp2,serial=odd,subsys=nvmes,sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=2,max_ioqpairs=6,msix_qsize=4 \
+		-device pxb-pcie,id=bare,bus_nr=128,bypass_iommu=on,addr=0d.0 \
+		-device pcie-root-port,id=rp3,bus=bare,chassis=4,addr=00.0 -netdev hubport,id=hb,hubid=6 \
+		-device virtio-net-pci,netdev=hb,bus=rp3,mac=52:54:00:00:00:70,disable-legacy=on,romfile=
+}
+
+# rom_create FILE: 2 KiB with the header of an expansion ROM (PCI Firmware 3.0, 5.1) for nobody's device; tests/kvfio/bars.c knows the rest.
+rom_create()
+{
+	local i byte text='\x55\xaa\x04'
+	for ((i = 3; i < 2048; i++)); do
+		case $i in
+		24) text+='\x1c' ;;
+		28) text+=PCIR ;;
+		29 | 30 | 31) ;;
+		38) text+='\x18' ;; # bytes that this second header has
+		44) text+='\x04' ;; # blocks of 512 bytes
+		49) text+='\x80' ;; # the last image
+		*) printf -v byte '\\x%02x' $((i < 64 ? 0 : 7 * i & 255)) && text+=$byte ;;
+		esac
+	done
+	printf '%b' "$text" >"$1"
 }
 
 # qemu_lock: wait until no other machine runs on this computer. What must be fresh when QEMU starts is made after it.
@@ -70,15 +112,20 @@ qemu_start()
 	# A periodic tick: under emulation on a busy host a one-shot timer interrupt can get lost, and the CPU that waits for it
 	# sleeps for good; with a tick the next one wakes it.
 	local timers="no_timer_check nohz=off highres=off"
+	# The debug kernel leaves what devices of the host do untranslated: with translation, Linux 6.1 itself takes locks in an
+	# order at boot (of dmar_global_lock and cpu_hotplug_lock) that lockdep reports, and it reports nothing after that.
+	local dma=nopt says=quiet
+	# And it says why it stops: warnings are not for the console otherwise.
+	[ "$KERNEL" != debug ] || { dma=pt says=loglevel=5; }
 	# Opened for reading and writing, so that neither side waits for the other to open.
 	exec {CTL_IN}<>"$VM_DIR/ctl.in" {CTL_OUT}<>"$VM_DIR/ctl.out" {QMP_IN}<>"$VM_DIR/qmp.in" {QMP_OUT}<>"$VM_DIR/qmp.out"
-	"${QEMU_PREFIX[@]+"${QEMU_PREFIX[@]}"}" setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1536M \
+	"${QEMU_PREFIX[@]+"${QEMU_PREFIX[@]}"}" setpriv --pdeathsig KILL qemu-system-x86_64 "${QEMU_CPU[@]}" -cpu max \
 		-machine q35,kernel-irqchip=split -nodefaults -display none -no-reboot -no-user-config \
 		-chardev "$console,id=console" -serial chardev:console \
 		-chardev "pipe,id=ctl,path=$VM_DIR/ctl" -serial chardev:ctl \
 		-chardev "pipe,id=qmp,path=$VM_DIR/qmp" -mon chardev=qmp,mode=control \
 		"${devices[@]}" -kernel "$KERNEL_DIR/vmlinux" -initrd "$INITRD" \
-		-append "console=ttyS0 rdinit=/init quiet panic=-1 $timers mitigations=off intel_iommu=on iommu=nopt $arguments" \
+		-append "console=ttyS0 rdinit=/init $says panic=-1 $timers mitigations=off intel_iommu=on iommu=$dma $arguments" \
 		<"$in" >"$out" 2>"$VM_DIR/qemu.log" {VM_LOCK_FD}>&- &
 	QEMU_PID=$!
 	qmp '{"execute":"qmp_capabilities"}' >/dev/null || die "QEMU did not start: $(tail -n 1 "$VM_DIR/qemu.log")"

@@ -2,7 +2,7 @@
 # The guest's file system: two cpio archives that the kernel unpacks over each other. The base (busybox, modules, tools)
 # is kept as long as nothing in it changes; the overlay (what is being tested, and the tests) is made for every run.
 
-GUEST_MODULES=(virtio_pci virtio_net 8021q vfio-pci vfio_iommu_type1 e1000e)
+GUEST_MODULES=(virtio_pci virtio_net 8021q vfio-pci vfio_iommu_type1 e1000e 8139cp)
 GUEST_TOOLS=(ip tcpdump setpriv jq hugeadm)
 
 # rootfs_prepare STAGE: make the initramfs out of the base and the tree below STAGE; sets INITRD.

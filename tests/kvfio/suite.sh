@@ -4,69 +4,71 @@
 
 KVFIO_TESTS=$TOP/tests/kvfio
 KVFIO_PROGRAMS=(abi noiommu pci soft stress viability)
+. "$KVFIO_TESTS/clients.sh"
+. "$KVFIO_TESTS/install.sh"
 
+# Besides the scenarios: the module builds without a warning, and is installed where it should be.
 kvfio_list()
 {
-	local VM_TESTS=$KVFIO_TESTS/vm
-	vm_list
-}
-
-kvfio_prepare()
-{
-	local stage=$BUILD/vm/stage
-	vm_prepare
-	need_packages "building the kernel module" make gcc libc6-dev
-	kvfio_headers
-	kvfio_build
-	kvfio_stage "$stage"
-	rootfs_prepare "$stage"
+	local kernel
+	for kernel in $(machine_kernels kvfio); do
+		echo "build@$kernel"
+		echo "install@$kernel"
+	done
+	machine_list kvfio
 }
 
 kvfio_run()
 {
-	local VM_TESTS=$KVFIO_TESTS/vm VM_SUITE=kvfio
-	vm_run "$@"
+	local name scenarios=()
+	for name in "$@"; do
+		case $name in
+		build@* | install@*) kvfio_run_here "$name" ;;
+		*) scenarios+=("$name") ;;
+		esac
+	done
+	[ ${#scenarios[@]} = 0 ] || machine_run kvfio "${scenarios[@]}"
 }
 
-# The headers that belong to the guest's kernel, unpacked, never installed; sets KVFIO_KDIR.
-kvfio_headers()
+# kvfio_run_here NAME@KERNEL: those that need no machine.
+kvfio_run_here()
 {
-	local dir=$CACHE/headers-$KERNEL_VERSION common kbuild suite
-	KVFIO_KDIR=$dir/usr/src/linux-headers-$KERNEL_VERSION
-	[ ! -e "$dir/ready" ] || return 0
-	suite=$(kernel_suite)
-	common=linux-headers-${KERNEL_VERSION%-amd64}-common
-	kbuild=$(apt_private "$suite" amd64 cache depends "linux-headers-$KERNEL_VERSION" |
-		sed -n 's/^ *Depends: *\(linux-kbuild-[^ ]*\).*/\1/p' | head -n 1)
-	rm -rf "$dir"
-	fetch_packages "$suite" amd64 "$dir" "linux-headers-$KERNEL_VERSION" "$common" "$kbuild"
-	# The packages know each other by absolute paths.
-	sed -i "s#/usr/src/#$dir/usr/src/#" "$KVFIO_KDIR/Makefile"
-	touch "$dir/ready"
+	KERNEL=${1#*@}
+	need_packages "building the kernel module" "${PACKAGES_KVFIO[@]}"
+	kernel_prepare
+	kvfio_headers
+	case $1 in
+	build@*) run_test kvfio "$1" kvfio_check ;;
+	install@*) run_test kvfio "$1" kvfio_check_install ;;
+	esac
 }
 
-# In a copy, because the kernel's build system writes beside the sources.
-kvfio_build()
+kvfio_build_programs()
 {
-	local dir=$BUILD/kvfio/$KERNEL_VERSION program
+	local program dir=$BUILD/kvfio/programs
 	mkdir -p "$dir"
-	cp -ru "$TOP/kvfio/." "$dir/"
-	step "build kvfio for $KERNEL_VERSION" make -C "$dir" KDIR="$KVFIO_KDIR" all
 	for program in "${KVFIO_PROGRAMS[@]}"; do
 		step "build kvfio-$program" gcc -std=gnu11 -static -O1 -Wall -Wextra -Wno-unused-result -pthread \
 			-o "$dir/kvfio-$program" "$KVFIO_TESTS/$program.c"
 	done
 }
 
+# The module, its test programs and scenarios, for the machine of any suite that has the module.
 kvfio_stage()
 {
-	local stage=$1 dir=$BUILD/kvfio/$KERNEL_VERSION program
-	mkdir -p "$stage/kvfio"
+	local stage=$1 dir=$BUILD/kvfio/$KERNEL_VERSION/all
+	need_packages "building the kernel module" "${PACKAGES_KVFIO[@]}"
+	kvfio_headers
+	step "build kvfio for $KERNEL_VERSION" kvfio_make all all
+	step "build kvfio for $KERNEL_VERSION, with fault injection" kvfio_make debug debug
+	kvfio_build_programs
+	mkdir -p "$stage/kvfio/debug" "$stage/tests/kvfio"
 	cp "$dir"/kvfio*.ko "$stage/kvfio/"
-	strip -g "$stage"/kvfio/*.ko
-	for program in "${KVFIO_PROGRAMS[@]}"; do
-		cp "$dir/kvfio-$program" "$stage/usr/bin/"
-	done
-	cp "$KVFIO_TESTS"/vm/*.sh "$stage/tests/"
+	cp "$dir"/../debug/kvfio*.ko "$stage/kvfio/debug/"
+	step "install kvfio into the guest" kvfio_make all DESTDIR="$stage" install
+	rm -rf "$stage/usr/include"
+	find "$stage" -name '*.ko' -exec strip -g {} +
+	cp "$BUILD"/kvfio/programs/kvfio-* "$stage/usr/bin/"
+	cp "$KVFIO_TESTS"/vm/*.sh "$stage/tests/kvfio/"
 	cp "$KVFIO_TESTS/guest.sh" "$stage/tests/guest/kvfio.sh"
 }

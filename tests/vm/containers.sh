@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A forwarder between two containers, while arenas are added and taken away under load.
 # machine: pair
-# seconds: 60
+# seconds: 150
 
 ns_up 1500
 $AS_USER vmtest-containers "$A" "$B" 12 >/tmp/containers.out 2>&1 &

@@ -8,7 +8,7 @@ check "each in a group of its own" [ "$(group_of "$A")" != "$(group_of "$B")" ]
 check "an IOMMU with interrupt remapping" sh -c 'dmesg >/dev/null; ls /sys/class/iommu | grep -q dmar'
 check "a kernel warning ends the machine" [ "$(cat /proc/sys/kernel/panic_on_warn)" = 1 ]
 check "the user has no capability" [ "$(as_user sed -n 's/^Cap...://p' /proc/self/status | tr -d '0\n\t ')" = "" ]
-check "the user owns the groups" as_user test -w "/dev/vfio/$(group_of "$A")"
+check "the user owns the groups" as_user test -w "$VFIO_DIR/$(group_of "$A")"
 check "the user is not root" [ "$(as_user id -u)" = 1000 ]
 ns_up 1500
 left busybox ping -c 1 -W 1 10.0.0.2 && fail "a packet passed although nobody forwards" || echo "ok: nothing passes by itself"

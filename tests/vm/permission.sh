@@ -3,13 +3,13 @@
 # machine: pair
 # seconds: 60
 
-group=/dev/vfio/$(group_of "$A")
+group=$VFIO_DIR/$(group_of "$A")
 chown root:root "$group"
 expect_exit 5 "$group" vireo-fwd --duration 1s "$A" "$B"
 chown 1000:1000 "$group"
-chmod 600 /dev/vfio/vfio
-expect_exit 5 "/dev/vfio/vfio" vireo-fwd --duration 1s "$A" "$B"
-chmod 666 /dev/vfio/vfio
+chmod 600 $VFIO_CONTAINER
+expect_exit 5 "$VFIO_CONTAINER" vireo-fwd --duration 1s "$A" "$B"
+chmod 666 $VFIO_CONTAINER
 ns_up 1500
 fwd_start
 check "with permission" left ping -c 3 -W 2 10.0.0.2

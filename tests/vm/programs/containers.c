@@ -59,7 +59,7 @@ static unsigned n_containers(void)
 		len = readlink(path, target, sizeof(target) - 1);
 		if (len > 0) {
 			target[len] = '\0';
-			found += !strcmp(target, "/dev/vfio/vfio");
+			found += !strcmp(target, "/dev/vfio/vfio") || !strcmp(target, "/dev/kvfio/kvfio");
 		}
 	}
 	return found;
