@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "vfio.h"
@@ -19,10 +20,19 @@
 static struct vfio_names names;
 static char *pages;		/* 16 pages */
 
-/* Where the two are meant to differ, or where kvfio already answers as Linux 7 does and its neighbour may be older. */
+/* Where the two are meant to differ. */
 static long later(long upstream, long kvfio)
 {
 	return names.upstream ? upstream : kvfio;
+}
+
+/* What a range gets that ends beyond the last byte. */
+static long wraps(void)
+{
+	struct utsname kernel;
+
+	uname(&kernel);
+	return later(atoi(kernel.release) < 7 ? -EINVAL : -EOVERFLOW, -EOVERFLOW);
 }
 
 static long vm_locked_kib(void)
@@ -213,9 +223,9 @@ static void test_map(void)
 	tap_is("map_size_odd", vfio_map(c, pages, BASE + K, K + 1, VFIO_RW), -EINVAL);
 	tap_is("map_iova_odd", vfio_map(c, pages, BASE + K + 8, K, VFIO_RW), -EINVAL);
 	tap_is("map_va_odd", vfio_map(c, pages + 8, BASE + K, K, VFIO_RW), -EINVAL);
-	tap_is("map_iova_wraps", vfio_map(c, pages, -K, 2 * K, VFIO_RW), later(-EINVAL, -EOVERFLOW));
-	tap_is("map_va_wraps", vfio_map(c, last, BASE + K, 2 * K, VFIO_RW), later(-EINVAL, -EOVERFLOW));
-	tap_is("map_size_wraps", vfio_map(c, pages, BASE, -BASE + K, VFIO_RW), later(-EINVAL, -EOVERFLOW));
+	tap_is("map_iova_wraps", vfio_map(c, pages, -K, 2 * K, VFIO_RW), wraps());
+	tap_is("map_va_wraps", vfio_map(c, last, BASE + K, 2 * K, VFIO_RW), wraps());
+	tap_is("map_size_wraps", vfio_map(c, pages, BASE, -BASE + K, VFIO_RW), wraps());
 	tap_is("map_kernel_va", vfio_map(c, last, BASE + K, K, VFIO_RW), -EFAULT);
 	tap_is("map_null_va", vfio_map(c, NULL, BASE + K, K, VFIO_RW), -EFAULT);
 	tap_is("map_overlap_end", vfio_map(c, pages, BASE - K, 2 * K, VFIO_RW), -EEXIST);
@@ -265,7 +275,7 @@ static void test_unmap_common(int c, const char *type)
 	tap_is("unmap_size_zero", vfio_unmap(c, BASE, 0), -EINVAL);
 	tap_is("unmap_size_odd", vfio_unmap(c, BASE, 5), -EINVAL);
 	tap_is("unmap_iova_odd", vfio_unmap(c, BASE + 5, K), -EINVAL);
-	tap_is("unmap_wraps", vfio_unmap(c, -K, 2 * K), later(-EINVAL, -EOVERFLOW));
+	tap_is("unmap_wraps", vfio_unmap(c, -K, 2 * K), wraps());
 	tap_is("unmap_last_page_of_all", vfio_unmap(c, -K, K), 0);
 	tap_is("unmap_all_with_range", vfio_unmap_flags(c, BASE, K, VFIO_DMA_UNMAP_FLAG_ALL), -EINVAL);
 	three_maps(c);
@@ -481,8 +491,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: abi NODE_DIRECTORY GROUP DEVICE\n");
 		return 2;
 	}
-	names = (struct vfio_names){ .dir = argv[1], .group = argv[2], .device = argv[3] };
-	names.upstream = !strcmp(names.dir, "/dev/vfio");
+	names = vfio_names(argv[1], argv[2], argv[3]);
 	pages = memory(16 * K);
 	memset(pages, 1, 16 * K);
 

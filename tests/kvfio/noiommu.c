@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * No-IOMMU mode: for the privileged only, and without maps.
+ * No-IOMMU mode: for the privileged only, without maps, and never together with groups that are protected.
  *
- *	noiommu NODE_DIRECTORY GROUP DEVICE
+ *	noiommu NODE_DIRECTORY GROUP DEVICE PROTECTED_GROUP
  */
 
 #define _GNU_SOURCE
@@ -31,19 +31,34 @@ static void test_privileged(const struct vfio_names *names)
 	close(container);
 }
 
+/* @first is in a container; the other is refused there. */
+static void test_mixed(const struct vfio_names *names, const char *first, const char *second, const char *text)
+{
+	int container = vfio_open_container(names), a = vfio_open_node(names, first), b = vfio_open_node(names, second);
+
+	tap_is("first_group", io(a, VFIO_GROUP_SET_CONTAINER, &container), 0);
+	tap_is(text, io(b, VFIO_GROUP_SET_CONTAINER, &container), -EPERM);
+	close(a);
+	close(b);
+	close(container);
+}
+
 int main(int argc, char **argv)
 {
 	struct vfio_names names;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: noiommu NODE_DIRECTORY GROUP DEVICE\n");
+	if (argc != 5) {
+		fprintf(stderr, "usage: noiommu NODE_DIRECTORY GROUP DEVICE PROTECTED_GROUP\n");
 		return 2;
 	}
-	names = (struct vfio_names){ .dir = argv[1], .group = argv[2], .device = argv[3] };
-	names.upstream = !strcmp(names.dir, "/dev/vfio");
-	if (getuid())
+	names = vfio_names(argv[1], argv[2], argv[3]);
+	if (getuid()) {
+		tap_is("extension_unprivileged", io(vfio_open_container(&names), VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU), 0);
 		tap_is("group_open_unprivileged", vfio_open_node(&names, names.group), -EPERM);
-	else
-		test_privileged(&names);
+		return tap_done();
+	}
+	test_privileged(&names);
+	test_mixed(&names, argv[4], names.group, "unprotected_beside_protected");
+	test_mixed(&names, names.group, argv[4], "protected_beside_unprotected");
 	return tap_done();
 }

@@ -3,7 +3,9 @@
  * The ioctl ABI of a PCI device, call by call, on an 82574 (e1000e). Runs the same on upstream vfio-pci and on kvfio_pci;
  * the output of the two can be compared with diff. Where the two are meant to differ, docs/kvfio.md says why.
  *
- *	pci NODE_DIRECTORY GROUP DEVICE
+ *	pci NODE_DIRECTORY GROUP DEVICE [intx]
+ *
+ * intx: of that kind of interrupt alone, for a device whose interrupts were held back before.
  */
 
 #define _GNU_SOURCE
@@ -19,21 +21,35 @@
 #define K 0x1000UL
 
 /* 82574 datasheet, section 10: the few registers that raise an interrupt without any traffic. */
+#define VET		0x0038
 #define CONTROL		0x0000
 #define CONTROL_RESET	(1u << 26)
 #define STATUS		0x0008
 #define ICR		0x00c0
-#define ITR		0x00c4
 #define ICS		0x00c8
 #define IMS		0x00d0
 #define IMC		0x00d8
 #define IVAR		0x00e4
+#define RAL		0x5400	/* of the address: stays as it is, where STATUS follows the link */
 #define LSC		(1u << 2)
 #define OTHER		(1u << 24)
-#define OTHER_VECTOR_0	(1u << 19)
+#define OTHER_VECTOR(n)	((n) << 16 | 1u << 19)
+
+/*
+ * QEMU's model keeps at least 128 us between two interrupts, of a vector of MSI-X or of the others, and holds the second one
+ * back. The mark that one was held back is never taken off again, not by a reset either (QEMU 7.2, corrected in 8.0): from then
+ * on each interrupt comes twice. And it ends with an assertion when the kind of interrupt changes within that time. So the tests
+ * leave time after each, and use the one vector that no driver of the host uses.
+ */
+#define OTHERS		4
+#define INTERVAL_US	100000
+
+/* What happens at once on a quiet machine. */
+#define SOON_MS		10000
 
 static struct vfio_names names;
 static struct vfio v;
+static bool msix_grows;
 static sigjmp_buf bus_error;
 static uint64_t offsets[VFIO_PCI_NUM_REGIONS], sizes[VFIO_PCI_NUM_REGIONS];
 
@@ -51,6 +67,16 @@ static void test_info(void)
 	tap_is("unknown_ioctl", io(v.device, _IO(VFIO_TYPE, VFIO_BASE + 99), 0), -ENOTTY);
 }
 
+/* The device is on the root bus, which nobody can reset. What else there is to say: hotreset.c. */
+static void test_hot_reset(void)
+{
+	struct vfio_pci_hot_reset_info info = { .argsz = sizeof(info) };
+	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset), .count = 1 };
+
+	tap_is("hot_reset_info_root_bus", io(v.device, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info), -ENODEV);
+	tap_is("hot_reset_root_bus", io(v.device, VFIO_DEVICE_PCI_HOT_RESET, &reset), -ENODEV);
+}
+
 static long feature(uint32_t argsz, uint32_t flags)
 {
 	struct vfio_device_feature f = { .argsz = argsz, .flags = flags };
@@ -66,6 +92,14 @@ static void test_feature(void)
 	tap_is("feature_unknown", feature(8, VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET | 0xfff), -ENOTTY);
 	tap_is("feature_migration", feature(8, VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET |
 					    VFIO_DEVICE_FEATURE_MIGRATION), -ENOTTY);
+}
+
+/* A device that others do not rely on has no token. */
+static void test_features_without_need(void)
+{
+	tap_is("feature_token_probe", feature(24, VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_SET |
+					      VFIO_DEVICE_FEATURE_PCI_VF_TOKEN), -ENOTTY);
+	tap_is("feature_token_set", feature(24, VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_PCI_VF_TOKEN), -ENOTTY);
 }
 
 static void test_regions(void)
@@ -288,27 +322,183 @@ static void test_revocation(void)
 {
 	volatile uint32_t *regs;
 	unsigned int pm = find_cap(PCI_CAP_ID_PM);
-	long status;
+	long mac;
 
 	signal(SIGBUS, on_bus_error);
 	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	regs = mmap(NULL, sizes[0], PROT_READ | PROT_WRITE, MAP_SHARED, v.device, offsets[0]);
 	tap_ok("map", regs != MAP_FAILED);
-	status = peek(regs + STATUS / 4);
-	tap_is("map_is_the_bar", status, reg_read(STATUS));
+	mac = peek(regs + RAL / 4);
+	tap_is("map_is_the_bar", mac, reg_read(RAL));
 	config_write(PCI_COMMAND, 2, 0);
-	tap_is("bus_error_without_memory", peek(regs + STATUS / 4), -1);
+	tap_is("bus_error_without_memory", peek(regs + RAL / 4), -1);
 	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	tap_is("comes_back", peek(regs + STATUS / 4), status);
+	tap_is("comes_back", peek(regs + RAL / 4), mac);
 	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
-	tap_is("stays_without_master", peek(regs + STATUS / 4), status);
+	tap_is("stays_without_master", peek(regs + RAL / 4), mac);
 	config_write(pm + PCI_PM_CTRL, 2, 3);
-	tap_is("bus_error_in_d3", peek(regs + STATUS / 4), -1);
+	tap_is("bus_error_in_d3", peek(regs + RAL / 4), -1);
 	config_write(pm + PCI_PM_CTRL, 2, 0);
-	tap_ok("comes_back_from_d3", peek(regs + STATUS / 4) != -1);
+	tap_ok("comes_back_from_d3", peek(regs + RAL / 4) != -1);
 	tap_is("reset", io(v.device, VFIO_DEVICE_RESET, 0), 0);
-	tap_ok("is_there_after_reset", peek(regs + STATUS / 4) != -1);
+	tap_ok("is_there_after_reset", peek(regs + RAL / 4) != -1);
 	munmap((void *)regs, sizes[0]);
+}
+
+/* --- Low power --- */
+
+#define PROBE	VFIO_DEVICE_FEATURE_PROBE
+#define GET	VFIO_DEVICE_FEATURE_GET
+#define SET	VFIO_DEVICE_FEATURE_SET
+#define ENTRY	VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY
+#define WAKEUP	VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP
+#define EXIT	VFIO_DEVICE_FEATURE_LOW_POWER_EXIT
+
+static bool power_state_is(const char *want)
+{
+	char path[128], state[16] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power_state", names.device);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	fscanf(file, "%15s", state);
+	fclose(file);
+	return !strcmp(state, want);
+}
+
+static bool power_state_becomes(const char *want, int within_ms)
+{
+	for (int i = 0; i < within_ms / 10; i++) {
+		if (power_state_is(want))
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+static long enter_with_wakeup(uint32_t argsz, int fd)
+{
+	struct {
+		struct vfio_device_feature header;
+		struct vfio_device_low_power_entry_with_wakeup entry;
+	} f = { .header = { .argsz = argsz, .flags = SET | WAKEUP }, .entry.wakeup_eventfd = fd };
+
+	return io(v.device, VFIO_DEVICE_FEATURE, &f);
+}
+
+static long fired(int fd, int timeout_ms);
+
+static void test_low_power(int *fds)
+{
+	volatile uint32_t *regs;
+	uint32_t value;
+
+	tap_is("low_power_probe", feature(8, PROBE | SET | ENTRY), 0);
+	tap_is("low_power_probe_alone", feature(8, PROBE | ENTRY), 0);
+	tap_is("low_power_probe_get", feature(8, PROBE | GET | ENTRY), -EINVAL);
+	tap_is("low_power_get", feature(8, GET | ENTRY), -EINVAL);
+	tap_is("low_power_no_action", feature(8, ENTRY), -EINVAL);
+	tap_is("low_power_exit_before", feature(8, SET | EXIT), 0);
+	tap_is("low_power_wakeup_short", enter_with_wakeup(8, fds[0]), -EINVAL);
+	tap_is("low_power_wakeup_no_fd", enter_with_wakeup(16, -1), -EINVAL);
+	tap_is("low_power_wakeup_closed_fd", enter_with_wakeup(16, 4000), -EBADF);
+	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	regs = mmap(NULL, K, PROT_READ | PROT_WRITE, MAP_SHARED, v.device, offsets[0]);
+	tap_ok("awake", power_state_is("D0"));
+	tap_is("low_power_entry", feature(8, SET | ENTRY), 0);
+	tap_ok("falls_asleep", power_state_becomes("D3hot", SOON_MS));
+	tap_is("no_map_in_low_power", peek(regs + STATUS / 4), -1);
+	tap_is("low_power_entry_again", feature(8, SET | ENTRY), -EINVAL);
+	tap_is("config_wakes", config_read(0, 2), 0x8086);
+	tap_is("read_wakes", sys(pread(v.device, &value, 4, offsets[0] + STATUS)), 4);
+	tap_ok("is_not_lost", value != 0xffffffff);
+	tap_ok("falls_asleep_again", power_state_becomes("D3hot", SOON_MS));
+	tap_is("still_no_map", peek(regs + STATUS / 4), -1);
+	tap_is("low_power_exit", feature(8, SET | EXIT), 0);
+	tap_ok("is_awake", power_state_is("D0"));
+	tap_ok("map_is_back", peek(regs + STATUS / 4) != -1);
+	tap_is("low_power_with_wakeup", enter_with_wakeup(16, fds[0]), 0);
+	tap_ok("falls_asleep_with_wakeup", power_state_becomes("D3hot", SOON_MS));
+	tap_is("not_woken", fired(fds[0], 0), 0);
+	tap_is("config_wakes_for_good", config_read(0, 2), 0x8086);
+	tap_is("woken", fired(fds[0], SOON_MS), 1);
+	tap_ok("stays_awake", !power_state_becomes("D3hot", 1000));
+	tap_ok("map_after_wakeup", peek(regs + STATUS / 4) != -1);
+	munmap((void *)regs, K);
+}
+
+/* --- Writes by eventfd --- */
+
+static long ioeventfd(uint32_t argsz, uint32_t flags, uint64_t offset, uint64_t data, int fd)
+{
+	struct vfio_device_ioeventfd param = {
+		.argsz = argsz, .flags = flags, .offset = offset, .data = data, .fd = fd,
+	};
+
+	return io(v.device, VFIO_DEVICE_IOEVENTFD, &param);
+}
+
+static bool vet_becomes(uint32_t want, int within_ms)
+{
+	uint32_t value = 0;
+
+	for (int i = 0; i < within_ms / 10; i++) {
+		pread(v.device, &value, 4, offsets[0] + VET);
+		if (value == want)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+static void test_ioeventfd(void)
+{
+	const uint32_t size = sizeof(struct vfio_device_ioeventfd);
+	int fds[3];
+	const uint64_t vet = offsets[0] + VET, one = 1;
+	long n = 0;
+
+	for (int i = 0; i < 3; i++)
+		fds[i] = eventfd(0, EFD_NONBLOCK);
+	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	tap_is("ioeventfd_argsz_short", ioeventfd(27, 4, vet, 7, fds[0]), -EINVAL);
+	tap_is("ioeventfd_two_sizes", ioeventfd(size, 6, vet, 7, fds[0]), -EINVAL);
+	tap_is("ioeventfd_no_size", ioeventfd(size, 0, vet, 7, fds[0]), -EINVAL);
+	tap_is("ioeventfd_unknown_flag", ioeventfd(size, 20, vet, 7, fds[0]), -EINVAL);
+	tap_is("ioeventfd_bad_fd", ioeventfd(size, 4, vet, 7, -2), -EINVAL);
+	tap_is("ioeventfd_closed_fd", ioeventfd(size, 4, vet, 7, 4000), -EBADF);
+	tap_is("ioeventfd_no_eventfd", ioeventfd(size, 4, vet, 7, v.group), -EINVAL);
+	tap_is("ioeventfd_config", ioeventfd(size, 4, config_offset(4), 7, fds[0]), -EINVAL);
+	tap_is("ioeventfd_beyond", ioeventfd(size, 4, offsets[0] + sizes[0], 7, fds[0]), -EINVAL);
+	tap_is("ioeventfd_missing_bar", ioeventfd(size, 4, offsets[4], 7, fds[0]), -EINVAL);
+	tap_is("ioeventfd_msix_table", ioeventfd(size, 4, offsets[3], 7, fds[0]), -EINVAL);
+	tap_is("ioeventfd_nothing_to_take_away", ioeventfd(size, 4, vet, 7, -1), -ENODEV);
+	tap_is("ioeventfd", ioeventfd(size, 4, vet, 0x1234, fds[0]), 0);
+	tap_is("ioeventfd_again", ioeventfd(size, 4, vet, 0x1234, fds[1]), -EEXIST);
+	tap_is("ioeventfd_other_value", ioeventfd(size, 4, vet, 0x4321, fds[1]), 0);
+	write(fds[0], &one, 8);
+	tap_ok("ioeventfd_writes", vet_becomes(0x1234, SOON_MS));
+	write(fds[1], &one, 8);
+	tap_ok("ioeventfd_writes_other_value", vet_becomes(0x4321, SOON_MS));
+	tap_is("ioeventfd_take_away", ioeventfd(size, 4, vet, 0x1234, -1), 0);
+	write(fds[0], &one, 8);
+	tap_ok("ioeventfd_is_gone", !vet_becomes(0x1234, 300));
+	config_write(PCI_COMMAND, 2, 0);
+	write(fds[1], &one, 8);
+	usleep(50000);
+	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	while (n <= 1000 && !ioeventfd(size, 4, vet, 0x10000 + n, fds[2]))
+		n++;
+	tap_is("ioeventfd_limit", n, 999);
+	tap_is("ioeventfd_beyond_limit", ioeventfd(size, 4, vet, 7, fds[2]), -ENOSPC);
+	while (n--)
+		ioeventfd(size, 4, vet, 0x10000 + n, -1);
+	tap_is("ioeventfd_after_limit", ioeventfd(size, 4, vet, 7, fds[2]), 0);
+	/* The rest goes with the device, in test_reopen(). */
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
 }
 
 /* --- Interrupts --- */
@@ -353,6 +543,26 @@ static long fired(int fd, int timeout_ms)
 #define ERR		VFIO_PCI_ERR_IRQ_INDEX
 #define REQ		VFIO_PCI_REQ_IRQ_INDEX
 
+static void settle(void)
+{
+	usleep(INTERVAL_US);
+}
+
+static void raise_cause(uint32_t cause)
+{
+	settle();
+	reg_write(IMS, cause);
+	reg_write(ICS, cause);
+}
+
+/* Nothing is pending and nothing is held back. */
+static void calm(void)
+{
+	reg_write(IMC, 0xffffffff);
+	reg_write(ICR, 0xffffffff);
+	settle();
+}
+
 static void test_irq_info(void)
 {
 	static const uint32_t counts[] = { 1, 1, 5, 1, 1 };
@@ -371,8 +581,9 @@ static void test_irq_info(void)
 		snprintf(text, sizeof(text), "irq_%u_count", i);
 		tap_is(text, info.count, counts[i]);
 		snprintf(text, sizeof(text), "irq_%u_flags", i);
-		/* Upstream of 6.5 and later can add vectors of MSI-X to those that are on. */
-		tap_either(text, info.flags, i == INTX ? 7 : 9, names.upstream && i == MSIX ? 1 : 9);
+		/* From 6.2 on (upstream: 6.5) vectors of MSI-X can be added to those that are on. */
+		tap_either(text, info.flags, i == INTX ? 7 : 9, i == MSIX ? 1 : 9);
+		msix_grows |= i == MSIX && !(info.flags & VFIO_IRQ_INFO_NORESIZE);
 	}
 	info.argsz = 15;
 	info.index = 0;
@@ -403,7 +614,7 @@ static void test_set_irqs_arguments(int *fds)
 	tap_is("err_none_while_off", set_irqs(ERR, TRIGGER | NONE, 0, 1, NULL, 0), -EINVAL);
 	tap_is("err_set", set_irqs(ERR, TRIGGER | EVENTFD, 0, 1, fds, 0), 0);
 	tap_is("err_trigger", set_irqs(ERR, TRIGGER | NONE, 0, 1, NULL, 0), 0);
-	tap_is("err_triggered", fired(fds[0], 1000), 1);
+	tap_is("err_triggered", fired(fds[0], SOON_MS), 1);
 	tap_is("err_off", set_irqs(ERR, TRIGGER | NONE, 0, 0, NULL, 0), 0);
 	tap_is("err_off_again", set_irqs(ERR, TRIGGER | NONE, 0, 0, NULL, 0), -EINVAL);
 	tap_is("req_set", set_irqs(REQ, TRIGGER | EVENTFD, 0, 1, fds, 0), 0);
@@ -414,48 +625,69 @@ static void test_set_irqs_arguments(int *fds)
 static void test_msix(int *fds)
 {
 	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	reg_write(IMC, 0xffffffff);
-	/* QEMU's model (7.2) ends with an assertion when MSI-X comes on while it holds back an interrupt of another kind. */
-	reg_write(ITR, 0);
-	usleep(10000);
+	calm();
 	tap_is("msix_on", set_irqs(MSIX, TRIGGER | EVENTFD, 0, 3, fds, 0), 0);
 	tap_is("msix_then_msi", set_irqs(MSI, TRIGGER | EVENTFD, 0, 1, fds, 0), -EINVAL);
 	tap_is("msix_then_intx", set_irqs(INTX, TRIGGER | EVENTFD, 0, 1, fds, 0), -EINVAL);
 	tap_is("msix_off_as_msi", set_irqs(MSI, TRIGGER | NONE, 0, 0, NULL, 0), -EINVAL);
-	tap_either("msix_beyond_enabled", set_irqs(MSIX, TRIGGER | EVENTFD, 3, 1, fds, 0), -EINVAL,
-		   names.upstream ? 0 : -EINVAL);
+	tap_is("msix_beyond_enabled", set_irqs(MSIX, TRIGGER | EVENTFD, 3, 1, fds + 3, 0), msix_grows ? 0 : -EINVAL);
+	if (msix_grows) {
+		tap_is("msix_added_trigger", set_irqs(MSIX, TRIGGER | NONE, 3, 1, NULL, 0), 0);
+		tap_is("msix_added_triggered", fired(fds[3], SOON_MS), 1);
+		tap_is("msix_added_beyond", set_irqs(MSIX, TRIGGER | EVENTFD, 5, 1, fds + 3, 0), -EINVAL);
+	}
 	tap_is("msix_trigger", set_irqs(MSIX, TRIGGER | NONE, 0, 3, NULL, 0), 0);
-	tap_is("msix_triggered_0", fired(fds[0], 1000), 1);
-	tap_is("msix_triggered_1", fired(fds[1], 1000), 1);
-	tap_is("msix_triggered_2", fired(fds[2], 1000), 1);
-	reg_write(IVAR, OTHER_VECTOR_0);
-	reg_write(IMS, OTHER);
-	reg_write(ICS, OTHER);
-	tap_is("msix_from_device", fired(fds[0], 1000), 1);
-	tap_is("msix_replace", set_irqs(MSIX, TRIGGER | EVENTFD, 0, 1, fds + 3, 0), 0);
-	reg_write(ICR, 0xffffffff);
-	reg_write(IMS, OTHER);
-	reg_write(ICS, OTHER);
-	tap_is("msix_to_the_new", fired(fds[3], 1000), 1);
-	tap_is("msix_not_to_the_old", fired(fds[0], 0), 0);
+	tap_is("msix_triggered_0", fired(fds[0], SOON_MS), 1);
+	tap_is("msix_triggered_1", fired(fds[1], SOON_MS), 1);
+	tap_is("msix_triggered_2", fired(fds[2], SOON_MS), 1);
 	tap_is("msix_take_away", set_irqs(MSIX, TRIGGER | EVENTFD, 1, 1, (int[4]){ -1 }, 0), 0);
 	tap_is("msix_closed_fd", set_irqs(MSIX, TRIGGER | EVENTFD, 1, 1, (int[4]){ 4000 }, 0), -EBADF);
 	tap_is("msix_off", set_irqs(MSIX, TRIGGER | NONE, 0, 0, NULL, 0), 0);
 	tap_is("msix_off_again", set_irqs(MSIX, TRIGGER | NONE, 0, 0, NULL, 0), -EINVAL);
-	reg_write(IMC, 0xffffffff);
+}
+
+/* Vectors that are added while another is on work as those that were there. */
+static void test_msix_grows(int *fds)
+{
+	if (!msix_grows)
+		return;
+	tap_is("msix_first_on", set_irqs(MSIX, TRIGGER | EVENTFD, 0, 1, fds, 0), 0);
+	tap_is("msix_add", set_irqs(MSIX, TRIGGER | EVENTFD, OTHERS, 1, fds + 3, 0), 0);
+	reg_write(IVAR, OTHER_VECTOR(OTHERS));
+	raise_cause(OTHER);
+	tap_is("msix_added_from_device", fired(fds[3], SOON_MS), 1);
+	tap_is("msix_added_not_to_first", fired(fds[0], 0), 0);
+	calm();
+	tap_is("msix_all_off", set_irqs(MSIX, TRIGGER | NONE, 0, 0, NULL, 0), 0);
+	reg_write(IVAR, 0);
+}
+
+/* One interrupt of the device is one signal, at the eventfd that the vector has now. */
+static void test_msix_from_device(int *fds)
+{
+	tap_is("msix_last_on", set_irqs(MSIX, TRIGGER | EVENTFD, OTHERS, 1, fds, 0), 0);
+	reg_write(IVAR, OTHER_VECTOR(OTHERS));
+	raise_cause(OTHER);
+	tap_is("msix_from_device", fired(fds[0], SOON_MS), 1);
+	tap_is("msix_once", fired(fds[0], 50), 0);
+	tap_is("msix_replace", set_irqs(MSIX, TRIGGER | EVENTFD, OTHERS, 1, fds + 3, 0), 0);
+	reg_write(ICR, 0xffffffff);
+	raise_cause(OTHER);
+	tap_is("msix_to_the_new", fired(fds[3], SOON_MS), 1);
+	tap_is("msix_not_to_the_old", fired(fds[0], 0), 0);
+	calm();
+	tap_is("msix_last_off", set_irqs(MSIX, TRIGGER | NONE, 0, 0, NULL, 0), 0);
+	reg_write(IVAR, 0);
 }
 
 static void test_msi(int *fds)
 {
-	reg_write(IVAR, 0);
-	reg_read(ICR);
 	tap_is("msi_on", set_irqs(MSI, TRIGGER | EVENTFD, 0, 1, fds, 0), 0);
-	reg_write(IMS, LSC);
-	reg_write(ICS, LSC);
-	tap_is("msi_from_device", fired(fds[0], 1000), 1);
+	raise_cause(LSC);
+	tap_is("msi_from_device", fired(fds[0], SOON_MS), 1);
+	tap_is("msi_once", fired(fds[0], 50), 0);
+	calm();
 	tap_is("msi_off", set_irqs(MSI, TRIGGER | NONE, 0, 0, NULL, 0), 0);
-	reg_write(IMC, 0xffffffff);
-	reg_read(ICR);
 }
 
 static void test_intx(int *fds)
@@ -463,39 +695,35 @@ static void test_intx(int *fds)
 	int unmask = eventfd(0, EFD_NONBLOCK);
 	uint64_t one = 1;
 
-	/* What MSI may have left. */
-	fired(fds[0], 0);
 	tap_is("intx_on", set_irqs(INTX, TRIGGER | EVENTFD, 0, 1, fds, 0), 0);
-	reg_write(IMS, LSC);
-	reg_write(ICS, LSC);
-	tap_is("intx_from_device", fired(fds[0], 1000), 1);
+	raise_cause(LSC);
+	tap_is("intx_from_device", fired(fds[0], SOON_MS), 1);
 	tap_is("intx_masks_itself", fired(fds[0], 50), 0);
 	tap_is("intx_unmask", set_irqs(INTX, UNMASK | NONE, 0, 1, NULL, 0), 0);
-	tap_is("intx_still_pending", fired(fds[0], 1000), 1);
+	tap_is("intx_still_pending", fired(fds[0], SOON_MS), 1);
 	reg_read(ICR);
 	tap_is("intx_unmask_after_service", set_irqs(INTX, UNMASK | NONE, 0, 1, NULL, 0), 0);
 	tap_is("intx_quiet", fired(fds[0], 50), 0);
 	tap_is("intx_mask", set_irqs(INTX, MASK | NONE, 0, 1, NULL, 0), 0);
-	reg_write(ICS, LSC);
+	raise_cause(LSC);
 	tap_is("intx_masked", fired(fds[0], 50), 0);
 	tap_is("intx_mask_by_fd", set_irqs(INTX, MASK | EVENTFD, 0, 1, fds, 0), -ENOTTY);
 	tap_is("intx_unmask_by_fd", set_irqs(INTX, UNMASK | EVENTFD, 0, 1, &unmask, 0), 0);
 	write(unmask, &one, sizeof(one));
-	tap_is("intx_after_unmask_by_fd", fired(fds[0], 1000), 1);
+	tap_is("intx_after_unmask_by_fd", fired(fds[0], SOON_MS), 1);
 	tap_is("intx_replace", set_irqs(INTX, TRIGGER | EVENTFD, 0, 1, fds + 1, 0), 0);
 	tap_is("intx_unmask_to_the_new", set_irqs(INTX, UNMASK | NONE, 0, 1, NULL, 0), 0);
-	tap_is("intx_at_the_new", fired(fds[1], 1000), 1);
+	tap_is("intx_at_the_new", fired(fds[1], SOON_MS), 1);
 	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
 	tap_is("intx_disable_bit", config_read(PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE, PCI_COMMAND_INTX_DISABLE);
 	set_irqs(INTX, UNMASK | NONE, 0, 1, NULL, 0);
 	tap_is("intx_disabled_by_user", fired(fds[1], 50), 0);
 	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
-	tap_is("intx_enabled_by_user", fired(fds[1], 1000), 1);
+	tap_is("intx_enabled_by_user", fired(fds[1], SOON_MS), 1);
 	close(unmask);
 	tap_is("intx_off", set_irqs(INTX, TRIGGER | NONE, 0, 0, NULL, 0), 0);
 	tap_is("intx_off_again", set_irqs(INTX, TRIGGER | NONE, 0, 0, NULL, 0), -EINVAL);
-	reg_write(IMC, 0xffffffff);
-	reg_read(ICR);
+	calm();
 }
 
 /* What the next user finds, whatever this one leaves behind. */
@@ -522,35 +750,52 @@ static void test_mmio_as_dma_target(void)
 	munmap(regs, 4 * K);
 }
 
-int main(int argc, char **argv)
+static void test_all(int *fds)
 {
-	int fds[4];
-
-	if (argc != 4) {
-		fprintf(stderr, "usage: pci NODE_DIRECTORY GROUP DEVICE\n");
-		return 2;
-	}
-	names = (struct vfio_names){ .dir = argv[1], .group = argv[2], .device = argv[3] };
-	names.upstream = !strcmp(names.dir, "/dev/vfio");
-	for (int i = 0; i < 4; i++)
-		fds[i] = eventfd(0, EFD_NONBLOCK);
-	if (!tap_is("open", vfio_open(&v, &names, VFIO_TYPE1v2_IOMMU), 0))
-		return tap_done();
 	test_info();
+	test_hot_reset();
 	test_feature();
+	test_features_without_need();
 	test_regions();
 	quieten();
 	test_config();
 	test_bars();
 	test_revocation();
 	test_power_states();
+	test_low_power(fds);
+	test_ioeventfd();
 	test_irq_info();
 	test_set_irqs_arguments(fds);
 	test_msix(fds);
+	test_msix_from_device(fds);
+	test_msix_grows(fds);
 	test_msi(fds);
 	test_intx(fds);
 	test_reopen(fds);
 	test_mmio_as_dma_target();
+}
+
+int main(int argc, char **argv)
+{
+	bool only_intx = argc == 5 && !strcmp(argv[4], "intx");
+	int fds[4];
+
+	if (argc != 4 && !only_intx) {
+		fprintf(stderr, "usage: pci NODE_DIRECTORY GROUP DEVICE [intx]\n");
+		return 2;
+	}
+	names = vfio_names(argv[1], argv[2], argv[3]);
+	for (int i = 0; i < 4; i++)
+		fds[i] = eventfd(0, EFD_NONBLOCK);
+	if (!tap_is("open", vfio_open(&v, &names, VFIO_TYPE1v2_IOMMU), 0))
+		return tap_done();
+	if (only_intx) {
+		test_regions();
+		quieten();
+		test_intx(fds);
+	} else {
+		test_all(fds);
+	}
 	vfio_close(&v);
 	return tap_done();
 }

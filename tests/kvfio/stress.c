@@ -275,8 +275,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: stress NODE_DIRECTORY GROUP DEVICE map|irq|open|fuzz|memory SECONDS [SEED]\n");
 		return 2;
 	}
-	names = (struct vfio_names){ .dir = argv[1], .group = argv[2], .device = argv[3] };
-	names.upstream = !strcmp(names.dir, "/dev/vfio");
+	names = vfio_names(argv[1], argv[2], argv[3]);
 	first_seed = argc > 6 ? strtoul(argv[6], NULL, 0) : (unsigned long)time(NULL);
 	tap_note("%s, seed %u", argv[4], first_seed);
 	setrlimit(RLIMIT_NOFILE, &files);
@@ -285,12 +284,14 @@ int main(int argc, char **argv)
 	memset(pages, 1, 64 * K);
 	if (kinds[i].shares_device && !tap_is("open", vfio_open(&v, &names, VFIO_TYPE1v2_IOMMU), 0))
 		return tap_done();
+	tap_note("calls begin");
 	run(kinds[i].body, atoi(argv[5]));
 	if (kinds[i].shares_device)
 		vfio_close(&v);
 	/* Whatever descriptors fuzzing made. */
 	for (fd = 3; fd < 512; fd++)
 		close(fd);
+	tap_is("nothing_stays_locked", vfio_locked_kb(), 0);
 	fd = vfio_open_group(&names);
 	tap_ok("group_is_free_again", fd >= 0);
 	return tap_done();

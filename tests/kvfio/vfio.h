@@ -7,9 +7,12 @@
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../../kvfio/uapi/kvfio.h"
 #include "tap.h"
 
 struct vfio_names {
@@ -33,7 +36,18 @@ static inline int vfio_open_node(const struct vfio_names *names, const char *nod
 
 static inline int vfio_open_container(const struct vfio_names *names)
 {
-	return vfio_open_node(names, names->upstream ? "vfio" : "kvfio");
+	return vfio_open_node(names, strrchr(names->dir, '/') + 1);
+}
+
+/* /dev/vfio is upstream's, or that of kvfio's drop-in front. */
+static inline struct vfio_names vfio_names(const char *dir, const char *group, const char *device)
+{
+	struct vfio_names names = { .dir = dir, .group = group, .device = device };
+	int container = vfio_open_container(&names);
+
+	names.upstream = ioctl(container, VFIO_CHECK_EXTENSION, KVFIO_EXTENSION) != KVFIO_VERSION;
+	close(container);
+	return names;
 }
 
 /* A group file that was just closed by a process that died may take a moment to be free. */
@@ -105,6 +119,20 @@ static inline long vfio_unmap_flags(int container, uint64_t iova, uint64_t size,
 static inline long vfio_unmap(int container, uint64_t iova, uint64_t size)
 {
 	return vfio_unmap_flags(container, iova, size, 0);
+}
+
+/* Kilobytes that this process has locked. */
+static inline long vfio_locked_kb(void)
+{
+	char line[128];
+	long kilobytes = -1;
+	FILE *file = fopen("/proc/self/status", "r");
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "VmLck: %ld", &kilobytes);
+	if (file)
+		fclose(file);
+	return kilobytes;
 }
 
 static inline void *memory(size_t size)

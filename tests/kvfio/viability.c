@@ -19,8 +19,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: viability NODE_DIRECTORY GROUP yes|no\n");
 		return 2;
 	}
-	names = (struct vfio_names){ .dir = argv[1], .group = argv[2] };
-	names.upstream = !strcmp(names.dir, "/dev/vfio");
+	names = vfio_names(argv[1], argv[2], NULL);
 	container = vfio_open_container(&names);
 	group = vfio_open_group(&names);
 	tap_ok("group_open", group >= 0);

@@ -8,13 +8,15 @@ kvfio_load
 for kind in map irq memory fuzz; do
 	device=$(stress_device $kind)
 	driver_give kvfio-pci $device
-	as_user timeout -s KILL 4 kvfio-stress /dev/kvfio "$(group_of $device)" $device $kind 60 >/tmp/stress.out 2>&1 &
-	sleep 1
+	stress_start $device $kind
 	echo $device >/sys/bus/pci/drivers/kvfio-pci/unbind &
 	unbind=$!
+	wait_for 10 "nobody can open it any more ($kind)" is_not_offered $device
 	sleep 1
 	check "unbinding waits for the user ($kind)" kill -0 $unbind
-	wait_for 10 "unbinding ends when the user has gone" not_running $unbind
+	stress_kill
+	wait_for 15 "unbinding ends when the user has gone" not_running $unbind
+	wait $unbind
 	check "the device has no driver" [ -z "$(driver_of $device)" ]
 done
 driver_give kvfio-pci $E0
