@@ -104,6 +104,23 @@ load_vfio() {
 	ln -s "$R/kernel/unbind" "$R/sys/bus/pci/drivers/vfio-pci/unbind"
 }
 
+# Upstream's modules are loaded, as after a bind.
+upstream_modules() {
+	local module
+	for module in vfio vfio_iommu_type1 vfio_pci; do
+		mkdir -p "$R/sys/module/$module/holders"
+		echo live >"$R/sys/module/$module/initstate"
+	done
+	mkdir "$R/sys/module/vfio/holders/vfio_pci"
+}
+
+# RELEASE: kvfio and its drop-in front are installed for a kernel.
+kvfio_files() {
+	mkdir -p "$R/usr/lib/kvfio/$1"
+	touch "$R/usr/lib/kvfio/$1/vfio.ko" "$R/usr/lib/kvfio/$1/vfio-pci.ko"
+	echo 'updates/kvfio_pci.ko: updates/kvfio.ko' >>"$R/lib/modules/6.1.0/modules.dep"
+}
+
 start_kernel() {
 	serve_unbind &
 	KERNEL="$!"
@@ -205,7 +222,22 @@ echo "modprobe $*" >>"$R/log/commands"
 [ ! -e "$R/refuse/modprobe" ] || exit 1
 [ "$1" != vfio-pci ] || mkdir -p "$R/sys/bus/pci/drivers/vfio-pci" &&
 	ln -sf "$R/kernel/unbind" "$R/sys/bus/pci/drivers/vfio-pci/unbind"
-case $1 in vfio*) ;; *) mkdir -p "$R/sys/bus/pci/drivers/$1"; ln -sf "$R/kernel/unbind" "$R/sys/bus/pci/drivers/$1/unbind" ;; esac'
+[ "$1" != kvfio_pci ] || mkdir -p "$R/sys/module/kvfio_pci" "$R/sys/module/kvfio/holders" "$R/sys/bus/pci/drivers/kvfio-pci"
+case $1 in *vfio*) ;; *) mkdir -p "$R/sys/bus/pci/drivers/$1"; ln -sf "$R/kernel/unbind" "$R/sys/bus/pci/drivers/$1/unbind" ;; esac'
+	command_is insmod '
+echo "insmod ${1#"$R"}" >>"$R/log/commands"
+name=$(echo "${1##*/}" | tr - _)
+name=${name%.ko}
+[ ! -e "$R/refuse/insmod-$name" ] || exit 1
+mkdir -p "$R/sys/module/$name/holders"
+[ "$name" != vfio ] || mkdir -p "$R/sys/module/kvfio/holders/vfio"
+[ "$name" != vfio_pci ] || mkdir -p "$R/sys/bus/pci/drivers/vfio-pci"'
+	command_is rmmod '
+echo "rmmod $1" >>"$R/log/commands"
+[ ! -e "$R/refuse/rmmod-$1" ] || exit 1
+rm -rf "$R/sys/module/$1" "$R/sys/module/kvfio/holders/$1"
+[ "$1" != vfio_pci ] || rm -rf "$R/sys/bus/pci/drivers/vfio-pci"
+[ "$1" != kvfio_pci ] || rm -rf "$R/sys/bus/pci/drivers/kvfio-pci"'
 	command_is chown '
 [ ! -e "$R/refuse/chown" ] || exit 1
 echo "chown $*" >>"$R/log/commands"'

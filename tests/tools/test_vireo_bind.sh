@@ -40,7 +40,7 @@ tool() {
 	(
 		PATH=$WORK/bin
 		exec $SHELL_WORDS -c '
-			for name in id ip modprobe chown; do
+			for name in id ip modprobe insmod rmmod chown; do
 				[ ! -x "$WORK/bin/$name" ] || eval "$name() { \"\$WORK/bin/$name\" \"\$@\"; }"
 			done
 			. "$TOOL"' vireo-bind "$@"
@@ -789,6 +789,127 @@ hugepages_dry_run_shows_the_command() {
 	want "hugeadm --pool-pages-min 2MB:99"
 }
 
+# ---- kvfio ----------------------------------------------------------------------------------------------------------
+
+# LINES: the commands that were run.
+want_commands() {
+	[ "$(cat "$R/log/commands" 2>/dev/null)" = "$1" ] || problem "commands: $(cat "$R/log/commands"), expected: $1"
+}
+
+kvfio_says_what_is_missing() {
+	tool kvfio
+	want_status 0
+	want "is not built for kernel 6.1.0"
+	want "sudo make -C kvfio install"
+	refused 1 "is not built for kernel 6.1.0" kvfio --drop-in
+}
+
+kvfio_for_another_kernel_is_named() {
+	kvfio_files 6.0.0
+	refused 1 "not built for kernel 6.1.0 (only for 6.0.0)" kvfio --drop-in
+}
+
+kvfio_front_without_core_is_refused() {
+	kvfio_files 6.1.0
+	sed -i /kvfio/d "$R/lib/modules/6.1.0/modules.dep"
+	refused 1 "has no module kvfio_pci" kvfio --drop-in
+}
+
+kvfio_drop_in_loads_all_of_it() {
+	kvfio_files 6.1.0
+	rmdir "$R/sys/bus/pci/drivers/vfio-pci" 2>/dev/null || rm -r "$R/sys/bus/pci/drivers/vfio-pci"
+	tool kvfio
+	want "sudo vireo-bind kvfio --drop-in"
+	tool kvfio --drop-in
+	want_status 0
+	want "kvfio is in the place of upstream"
+	want_commands "modprobe kvfio_pci
+insmod /usr/lib/kvfio/6.1.0/vfio.ko
+insmod /usr/lib/kvfio/6.1.0/vfio-pci.ko"
+	tool status
+	want "kvfio in the place of upstream"
+	tool kvfio --drop-in
+	want_status 0
+	want "already"
+	tool kvfio --unload
+	want_status 0
+	tool kvfio
+	want_not "loaded: /dev/vfio"
+}
+
+kvfio_drop_in_takes_the_place_of_idle_upstream() {
+	kvfio_files 6.1.0
+	upstream_modules
+	tool kvfio --drop-in
+	want_status 0
+	want_commands "rmmod vfio_pci
+rmmod vfio_iommu_type1
+rmmod vfio
+modprobe kvfio_pci
+insmod /usr/lib/kvfio/6.1.0/vfio.ko
+insmod /usr/lib/kvfio/6.1.0/vfio-pci.ko"
+}
+
+kvfio_drop_in_dry_run_changes_nothing() {
+	kvfio_files 6.1.0
+	upstream_modules
+	snapshot >"$WORK/before"
+	tool kvfio --drop-in --dry-run
+	want_status 0
+	want "rmmod vfio_pci"
+	want "insmod $R/usr/lib/kvfio/6.1.0/vfio.ko"
+	snapshot | cmp -s - "$WORK/before" || problem "something has changed"
+}
+
+kvfio_drop_in_refuses_upstream_in_use() {
+	kvfio_files 6.1.0
+	upstream_modules
+	two_cards
+	tool bind 0000:00:03.0
+	refused 3 "vfio-pci is loaded and has 0000:00:03.0" kvfio --drop-in
+	want "sudo vireo-bind unbind 0000:00:03.0"
+	tool unbind 0000:00:03.0
+	mkdir "$R/sys/module/vfio/holders/mdev"
+	refused 3 "the module mdev needs it" kvfio --drop-in
+	rmdir "$R/sys/module/vfio/holders/mdev"
+	rm "$R/sys/module/vfio/initstate"
+	refused 1 "VFIO is built into kernel 6.1.0" kvfio --drop-in
+}
+
+kvfio_drop_in_that_fails_brings_upstream_back() {
+	kvfio_files 6.1.0
+	upstream_modules
+	touch "$R/refuse/insmod-vfio_pci"
+	tool kvfio --drop-in
+	want_status 1
+	want "refused vfio-pci.ko"
+	want_commands "rmmod vfio_pci
+rmmod vfio_iommu_type1
+rmmod vfio
+modprobe kvfio_pci
+insmod /usr/lib/kvfio/6.1.0/vfio.ko
+insmod /usr/lib/kvfio/6.1.0/vfio-pci.ko
+rmmod vfio
+modprobe vfio-pci
+modprobe vfio_iommu_type1"
+}
+
+kvfio_unload_refuses_while_cards_are_bound() {
+	kvfio_files 6.1.0
+	tool kvfio --unload
+	want_status 0
+	want "kvfio is not loaded"
+	tool kvfio --drop-in
+	two_cards
+	tool bind 0000:00:03.0
+	refused 3 "vfio-pci of kvfio has 0000:00:03.0" kvfio --unload
+	tool unbind 0000:00:03.0
+	touch "$R/refuse/rmmod-kvfio"
+	tool kvfio --unload
+	want_status 3
+	want "module kvfio could not be unloaded"
+}
+
 # ---- arguments ------------------------------------------------------------------------------------------------------
 
 wrong_arguments_end_with_a_sentence_and_2() {
@@ -810,6 +931,8 @@ wrong_arguments_end_with_a_sentence_and_2() {
 	refused 2 "no PCI address" bind 00:zz.0
 	refused 2 "neither a PCI address" bind ../../etc
 	refused 2 "has no PCI card behind it" bind br0
+	refused 2 "no argument --frob" kvfio --frob
+	refused 2 "one of --drop-in and --unload" kvfio --drop-in --unload
 	refused 2 "--count is a number" hugepages --count many
 	refused 2 "--size is 2M or 1G" hugepages --size 4K --count 1
 	refused 2 "--node needs --count" hugepages --node 1
@@ -831,6 +954,8 @@ not_root_says_how() {
 	refused 5 "run as root: sudo vireo-bind bind --user alice eth1" bind --user alice eth1
 	refused 5 "run as root: sudo vireo-bind unbind 0000:00:03.0" unbind 0000:00:03.0
 	refused 5 "run as root: sudo vireo-bind hugepages --count 5" hugepages --count 5
+	kvfio_files 6.1.0
+	refused 5 "run as root: sudo vireo-bind kvfio --drop-in" kvfio --drop-in
 }
 
 help_and_version_say_so() {
@@ -849,7 +974,7 @@ help_and_version_say_so() {
 
 SHELL_WORDS=$(command -v "$1")${2:+ $2}
 make_path
-for name in $(sed -n 's/^\([a-z0-9_]*\)() {$/\1/p' "$0" | grep -E '^(status|bind|unbind|hugepages|wrong|other|not|help)_'); do
+for name in $(sed -n 's/^\([a-z0-9_]*\)() {$/\1/p' "$0" | grep -E '^(status|bind|unbind|hugepages|kvfio|wrong|other|not|help)_'); do
 	check "$name"
 done
 echo "1..$n_tests"

@@ -28,6 +28,7 @@ iface_of()
 	basename "$(ls -d /sys/bus/pci/devices/"$1"/net/* /sys/bus/pci/devices/"$1"/virtio*/net/* 2>/dev/null | head -n 1)"
 }
 
+DRIVER="--driver $VFIO_DRIVER"
 K=0000:00:02.0 # k0, the kernel's own
 E=0000:00:06.0 # e0, an 82574
 L=0000:00:08.0 # l0, of the old kind
@@ -47,21 +48,21 @@ echo "-- back to the kernel although nobody remembers, and again to the user"
 says 0 "back with virtio-pci as eth" unbind "$A"
 has_driver "$A" virtio-pci
 says 0 "sudo vireo-bind bind $A" status "$A"
-says 0 "next, as user: vireo-pktgen $A" bind --user user "$A"
-has_driver "$A" vfio-pci
-check "the group belongs to the user" [ "$(stat -c '%u %a' "/dev/vfio/$(group_of "$A")")" = "1000 600" ]
+says 0 "next, as user: vireo-pktgen $A" bind $DRIVER --user user "$A"
+has_driver "$A" $VFIO_DRIVER
+check "the group belongs to the user" [ "$(stat -c '%u %a' "$VFIO_DIR/$(group_of "$A")")" = "1000 600" ]
 check "who may lock memory" grep -qx "user - memlock unlimited" /etc/security/limits.d/50-vireo.conf
 as_user vireo-bind status "$A" >/tmp/said
 check "ready, says the user's own status" grep -q "ready: $A" /tmp/said
-says 0 "before: virtio-pci" bind --user user "$A"
+says 0 "before: virtio-pci" bind $DRIVER --user user "$A"
 
 echo "-- a card that a process has open"
 # Not through as_user: a function in the background is a shell, and its number not that of the program.
-/usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups sleep 1000 8<>"/dev/vfio/$(group_of "$A")" &
+/usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups sleep 1000 8<>"$VFIO_DIR/$(group_of "$A")" &
 sleeper=$!
-wait_for 5 "the process has it" sh -c "ls -l /proc/$sleeper/fd | grep -q /dev/vfio/"
+wait_for 5 "the process has it" sh -c "ls -l /proc/$sleeper/fd | grep -q $VFIO_DIR/"
 says 3 "in use by sleep \(pid $sleeper\)" unbind "$A"
-has_driver "$A" vfio-pci
+has_driver "$A" $VFIO_DRIVER
 kill $sleeper
 wait $sleeper || true
 says 0 "back with virtio-pci" unbind "$A"
@@ -70,7 +71,7 @@ check "driver_override too" [ "$(cat "/sys/bus/pci/devices/$A/driver_override")"
 check "and the memory" [ ! -e "/var/lib/vireo/bind/$A" ]
 
 echo "-- a card by its name, of another driver"
-says 0 "$E: bound to vfio-pci \(before: e1000e\)" bind "$(iface_of $E)"
+says 0 "$E: bound to $VFIO_DRIVER \(before: e1000e\)" bind $DRIVER "$(iface_of $E)"
 says 0 "back with e1000e as eth" unbind $E
 has_driver $E e1000e
 says 0 "echo $E > /sys/bus/pci/drivers/e1000e/unbind" bind --dry-run $E
@@ -80,37 +81,37 @@ echo "-- cards that the kernel uses"
 card=$(iface_of $K)
 ip address add 192.0.2.2/24 dev "$card"
 ip link set "$card" up
-says 3 "$card has the address 192.0.2.2/24" bind $E $K
+says 3 "$card has the address 192.0.2.2/24" bind $DRIVER $E $K
 ip route add default via 192.0.2.1
-says 3 "the default route" bind $K
+says 3 "the default route" bind $DRIVER $K
 says 0 "the machine's way out" status $K
 has_driver $E e1000e
 has_driver $K virtio-pci
-says 0 "before: virtio-pci" bind --force $K
+says 0 "before: virtio-pci" bind $DRIVER --force $K
 says 0 "back with virtio-pci" unbind $K
 card=$(iface_of $K)
 ip link add vlan5 link "$card" type vlan id 5
-says 3 "vlan5 on top of it" bind $K
+says 3 "vlan5 on top of it" bind $DRIVER $K
 ip link delete vlan5
 ip netns add elsewhere
 ip link set "$card" netns elsewhere
-says 3 "another network namespace" bind $K
+says 3 "another network namespace" bind $DRIVER $K
 ip -n elsewhere link set "$card" netns 1
 ip netns delete elsewhere
 has_driver $K virtio-pci
 
 echo "-- a group of two"
-says 4 "also holds $S1 \(virtio-pci\)" bind "$S0"
-says 4 "also holds" bind --force "$S0"
-says 0 "$S1: bound to vfio-pci" bind --with-group --user user "$S0"
+says 4 "also holds $S1 \(virtio-pci\)" bind $DRIVER "$S0"
+says 4 "also holds" bind $DRIVER --force "$S0"
+says 0 "$S1: bound to $VFIO_DRIVER" bind $DRIVER --with-group --user user "$S0"
 says 0 "$S0: back with virtio-pci" unbind "$S0" "$S1"
 has_driver "$S0" virtio-pci
 has_driver "$S1" virtio-pci
 
 echo "-- what is no card of ours"
-says 2 "not a network card" bind --force 0000:00:1f.2
-says 2 "no PCI device" bind 0000:7f:00.0
-says 2 "no interface" bind eth77
+says 2 "not a network card" bind $DRIVER --force 0000:00:1f.2
+says 2 "no PCI device" bind $DRIVER 0000:7f:00.0
+says 2 "no interface" bind $DRIVER eth77
 got=0
 as_user vireo-bind bind $E >/tmp/said 2>&1 || got=$?
 check "without root: $(cat /tmp/said)" [ $got = 5 ]
