@@ -7,7 +7,8 @@
  *
  * N: the N-th allocation of this process fails, on kernels with fault injection of their own. COUNT: once more for each of as
  * many, a process for each. Ends with 0 when all went well, 1 when memory was short somewhere and nothing else was wrong, 3 as 0
- * or 1 but there was no N-th allocation.
+ * or 1 but there was no N-th allocation, 4 when nobody can claim the group any more: the kernel had no memory to put it back into
+ * a domain of its own when its last owner let it go, and tells that to its next one.
  */
 
 #define _GNU_SOURCE
@@ -20,7 +21,16 @@
 #define M (1UL << 20)
 #define BASE 0x10000000UL
 
+enum {
+	EXIT_ALL_WELL,
+	EXIT_WAS_SHORT,
+	EXIT_BROKEN,
+	EXIT_NO_NTH,
+	EXIT_GROUP_LOST,
+};
+
 static int n_short;
+static bool group_lost;
 
 /* What a step may say when there is no memory. -ENODEV and -EBUSY: an allocation of the kernel's own, below. */
 static bool worked(const char *step, long ret)
@@ -138,14 +148,21 @@ static void use(struct vfio *v, const struct vfio_names *names, char *pages)
 		close(fds[i]);
 }
 
+static bool joined(int group, int container)
+{
+	long ret = io(group, VFIO_GROUP_SET_CONTAINER, &container);
+
+	group_lost = ret == -EBUSY;
+	return worked("set_container", ret);
+}
+
 static void cycle(const struct vfio_names *names, char *pages)
 {
 	struct vfio v = { -1, -1, -1 };
 
 	v.container = vfio_open_container(names);
 	v.group = vfio_open_group(names);
-	if (worked("container", v.container) && worked("group", v.group) &&
-	    worked("set_container", io(v.group, VFIO_GROUP_SET_CONTAINER, &v.container)) &&
+	if (worked("container", v.container) && worked("group", v.group) && joined(v.group, v.container) &&
 	    worked("set_iommu", io(v.container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU)))
 		use(&v, names, pages);
 	vfio_close(&v);
@@ -159,7 +176,7 @@ static int fail_nth(int nth)
 
 	if (fd < 0 || write(fd, text, n) != n) {
 		perror("/proc/self/fail-nth");
-		exit(2);
+		exit(EXIT_BROKEN);
 	}
 	return fd;
 }
@@ -171,7 +188,7 @@ static bool none_failed(int fd)
 
 	if (pread(fd, text, sizeof(text) - 1, 0) <= 0 || pwrite(fd, "0", 1, 0) != 1) {
 		perror("/proc/self/fail-nth");
-		exit(2);
+		exit(EXIT_BROKEN);
 	}
 	close(fd);
 	return atoi(text) > 0;
@@ -196,22 +213,24 @@ static int life(const struct vfio_names *names, int nth)
 		there_was_none = none_failed(fd);
 	tap_is("locked", vfio_locked_kb(), 0);
 	if (tap_failed)
-		return 2;
-	return there_was_none ? 3 : n_short > 0;
+		return EXIT_BROKEN;
+	if (group_lost)
+		return EXIT_GROUP_LOST;
+	return there_was_none ? EXIT_NO_NTH : n_short ? EXIT_WAS_SHORT : EXIT_ALL_WELL;
 }
 
 static int lives(const struct vfio_names *names, int nth, int count)
 {
-	int code, status, worst = 0;
+	int code, status, worst = EXIT_ALL_WELL;
 
 	for (; count--; nth++) {
 		fflush(stdout);
 		if (!fork())
 			exit(life(names, nth));
 		wait(&status);
-		code = WIFEXITED(status) ? WEXITSTATUS(status) : 2;
-		if (code > 1) {
-			tap_note("%s %d", code == 3 ? "there is no allocation" : "it was allocation", nth);
+		code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_BROKEN;
+		if (code > EXIT_WAS_SHORT) {
+			tap_note("%s %d", code == EXIT_NO_NTH ? "there is no allocation" : "it was allocation", nth);
 			return code;
 		}
 		worst = code > worst ? code : worst;
@@ -225,7 +244,7 @@ int main(int argc, char **argv)
 
 	if (argc < 4) {
 		fprintf(stderr, "usage: cycle NODE_DIRECTORY GROUP DEVICE [N [COUNT]]\n");
-		return 2;
+		return EXIT_BROKEN;
 	}
 	names = vfio_names(argv[1], argv[2], argv[3]);
 	if (argc > 5)
