@@ -9,8 +9,9 @@
  */
 #include "ixgbe_vec.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
+
+#include "simd.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -341,27 +342,15 @@ AVX512 static unsigned tx_run_avx512(union ixgbe_tx_desc *d, void **bufs, const 
 
 const struct ixgbe_vec ixgbe_vec_avx512 = {"avx512", rx_run_avx512, rx_arm_avx512, tx_run_avx512};
 
-static bool is_there(const struct ixgbe_vec *v)
-{
-	if (v == &ixgbe_vec_avx512)
-		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-		       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-	return v == &ixgbe_vec_avx2 ? __builtin_cpu_supports("avx2") : __builtin_cpu_supports("sse4.2");
-}
-
 const struct ixgbe_vec *ixgbe_vec_choose(void)
 {
-	static const struct ixgbe_vec *const all[] = {&ixgbe_vec_avx512, &ixgbe_vec_avx2, &ixgbe_vec_sse42};
-	const char *wish = getenv("VIREO_SIMD");
+	static const struct ixgbe_vec *const all[N_SIMD] = {
+		[SIMD_SSE42] = &ixgbe_vec_sse42,
+		[SIMD_AVX2] = &ixgbe_vec_avx2,
+		[SIMD_AVX512] = &ixgbe_vec_avx512,
+	};
 
-	/* The thread sanitizer does not understand vector accesses to rings. */
-#if defined(__SANITIZE_THREAD__)
-	return NULL;
-#endif
-	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (is_there(all[i]) && (!wish || !strcmp(wish, all[i]->name)))
-			return all[i];
-	return NULL;
+	return all[simd_choose()];
 }
 
 #else

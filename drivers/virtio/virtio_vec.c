@@ -11,10 +11,10 @@
  */
 #include "virtio_vec.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "offload.h"
+#include "simd.h"
 #include "virtio.h"
 
 #if defined(__x86_64__)
@@ -819,27 +819,15 @@ const struct virtio_vec virtio_vec_avx512 = {
 	tx_run_avx512, tx_look_split_avx512, tx_look_packed_avx512,
 };
 
-static bool is_there(const struct virtio_vec *v)
-{
-	if (v == &virtio_vec_avx512)
-		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-		       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-	return v == &virtio_vec_avx2 ? __builtin_cpu_supports("avx2") : __builtin_cpu_supports("sse4.2");
-}
-
 const struct virtio_vec *virtio_vec_choose(void)
 {
-	static const struct virtio_vec *const all[] = {&virtio_vec_avx512, &virtio_vec_avx2, &virtio_vec_sse42};
-	const char *wish = getenv("VIREO_SIMD");
+	static const struct virtio_vec *const all[N_SIMD] = {
+		[SIMD_SSE42] = &virtio_vec_sse42,
+		[SIMD_AVX2] = &virtio_vec_avx2,
+		[SIMD_AVX512] = &virtio_vec_avx512,
+	};
 
-	/* The thread sanitizer does not understand vector accesses to rings. */
-#if defined(__SANITIZE_THREAD__)
-	return NULL;
-#endif
-	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (is_there(all[i]) && (!wish || !strcmp(wish, all[i]->name)))
-			return all[i];
-	return NULL;
+	return all[simd_choose()];
 }
 
 #else
