@@ -16,6 +16,7 @@
 #include "vfio.h"
 
 #define MAX_INFO_SIZE (1u << 20)
+#define MAX_INFO_TRIES 8
 
 static int sys_open(const char *path, int flags)
 {
@@ -75,7 +76,8 @@ int vfio_get_info(int fd, unsigned long request, size_t min, unsigned index, voi
 	size_t size = min;
 	int err;
 
-	for (;;) {
+	/* To a bound and so many times, so that a kernel that asks for more each time is not followed for ever. */
+	for (unsigned tries = 0; tries < MAX_INFO_TRIES && size <= MAX_INFO_SIZE; tries++) {
 		struct info_head *info = calloc(1, size < sizeof(*info) ? sizeof(*info) : size);
 
 		if (!info)
@@ -89,15 +91,13 @@ int vfio_get_info(int fd, unsigned long request, size_t min, unsigned index, voi
 			*ret_size = info->argsz < min ? min : info->argsz;
 			return 0;
 		}
-		/* Only ever growing, and to a bound, so a kernel that asks for more each time is not followed for ever. */
 		if (err >= 0)
 			size = info->argsz;
 		free(info);
 		if (err < 0)
 			return err;
-		if (size > MAX_INFO_SIZE)
-			return -E2BIG;
 	}
+	return -E2BIG;
 }
 
 size_t vfio_find_cap(const void *info, size_t size, size_t first, unsigned id, size_t len)
