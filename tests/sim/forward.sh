@@ -4,7 +4,7 @@
 # seconds: 60
 
 sim_start a.sock=gen,count=50000,size=64-1500,sum b.sock=sink
-start fwd "$VIREO_FWD" --json=fwd.json --duration 3s vfio-user:a.sock vfio-user:b.sock
+start fwd "$VIREO_FWD" --json=fwd.json --duration 6s vfio-user:a.sock vfio-user:b.sock
 wait "$STARTED" || fail "vireo-fwd ended with exit code $?: $(cat fwd.err)"
 sim_stop
 

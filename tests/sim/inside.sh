@@ -3,7 +3,7 @@
 # seconds: 60
 
 for mode in shared trap; do
-	as_user "$VIREO_FWD" --json=fwd.json --duration 2s "sim:gen,count=10000,mode=$mode" "sim:sink,mode=$mode" >fwd.out
+	as_user "$VIREO_FWD" --json=fwd.json --duration 4s "sim:gen,count=10000,mode=$mode" "sim:sink,mode=$mode" >fwd.out
 	is "$mode: received" "$(json fwd.json '.ports[0].rx_packets')" 10000
 	is "$mode: sent" "$(json fwd.json '.ports[1].tx_packets')" "$(json fwd.json '.ports[0].rx_packets')"
 done

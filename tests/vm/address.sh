@@ -16,5 +16,5 @@ cat /tmp/twice.out
 check "one port twice is refused" [ $code = 2 -o $code = 6 ]
 ns_up 1500
 fwd_start
-check "the right ones" left ping -c 3 -W 2 10.0.0.2
+check "the right ones" left ping -c 3 -W 20 10.0.0.2
 fwd_stop

@@ -11,9 +11,9 @@ is "hugepages taken by those that failed" "$(sed -n 's/^HugePages_Free: *//p' /p
 ns_up 1500
 hugepages 0
 fwd_start --page-size 4K
-check "pages of 4 KiB do without" left ping -c 3 -W 2 10.0.0.2
+check "pages of 4 KiB do without" left ping -c 3 -W 20 10.0.0.2
 fwd_stop
 hugepages 96
 fwd_start
-check "enough of them" left ping -c 3 -W 2 10.0.0.2
+check "enough of them" left ping -c 3 -W 20 10.0.0.2
 fwd_stop

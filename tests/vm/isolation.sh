@@ -7,8 +7,7 @@
 
 ns_up 1500
 ip -n left neigh replace 10.0.0.2 lladdr 52:54:00:00:00:11 dev wire
-left tcpdump -Z root -i wire -U -w /tmp/isolation.pcap 2>/dev/null &
-dump=$!
+dump_start left -U -w /tmp/isolation.pcap
 before=$(wire_count left rx_packets)
 vmtest-isolation "$A" >/tmp/isolation.out 2>&1 &
 program=$!
@@ -20,7 +19,7 @@ left ping -c 30 -i 0.1 -W 1 10.0.0.2 >/dev/null || true # nobody answers, the pr
 program_ends $program 30 0
 cat /tmp/isolation.out
 is "good packets that arrived" $(($(wire_count left rx_packets) - before)) -ge 40
-kill $dump
+kill $DUMP
 is "bytes recorded on the wire" "$(wc -c </tmp/isolation.pcap)" -gt 4000
 page=$(sed -n 's/.*physical address 0x\([0-9a-f]*\).*/\1/p' /tmp/isolation.out)
 echo "what the kernel saw:"

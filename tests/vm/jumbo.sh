@@ -13,7 +13,7 @@ receive()
 	program=$!
 	wait_for 20 "the program is ready: $(cat /tmp/jumbo.out)" grep -q ready /tmp/jumbo.out
 	left ping -c 20 -i 0.05 -s 8972 -W 1 10.0.0.2 >/dev/null || true # nobody answers
-	program_ends $program 30 0
+	program_ends $program 40 0
 	cat /tmp/jumbo.out
 	eval "$(grep ^whole= /tmp/jumbo.out)"
 }

@@ -17,5 +17,5 @@ done
 wait_for 5 "the hugepages are back" [ "$(sed -n 's/^HugePages_Free: *//p' /proc/meminfo)" = "$free" ]
 load_stop
 fwd_start
-check "the next one forwards" left ping -c 3 -W 2 10.0.0.2
+check "the next one forwards" left ping -c 3 -W 20 10.0.0.2
 fwd_stop

@@ -19,7 +19,7 @@ for round in 1 2 3; do
 	wait_for 10 "round $round: packets arrive again" arriving right
 done
 load_stop
-check "all is well" left ping -c 3 -W 2 10.0.0.2
+check "all is well" left ping -c 3 -W 20 10.0.0.2
 fwd_stop
 check "vireo-fwd told of it" grep -Eiq "link.*down" /tmp/fwd.out
 check "both ways" grep -Eiq "link.*up" /tmp/fwd.out

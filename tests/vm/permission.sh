@@ -12,5 +12,5 @@ expect_exit 5 "$VFIO_CONTAINER" vireo-fwd --duration 1s "$A" "$B"
 chmod 666 $VFIO_CONTAINER
 ns_up 1500
 fwd_start
-check "with permission" left ping -c 3 -W 2 10.0.0.2
+check "with permission" left ping -c 3 -W 20 10.0.0.2
 fwd_stop

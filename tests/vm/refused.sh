@@ -14,5 +14,5 @@ expect_exit 8 'disable-legacy=on|disable-modern=off' vireo-fwd --duration 1s $le
 kernel_bind $ahci $blind $legacy
 ns_up 1500
 fwd_start
-check "a card that can be driven" left ping -c 3 -W 2 10.0.0.2
+check "a card that can be driven" left ping -c 3 -W 20 10.0.0.2
 fwd_stop

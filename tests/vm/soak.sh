@@ -22,7 +22,7 @@ fwd_start
 [ -p /tmp/never ] || mkfifo /tmp/never
 left nc -l -p 5001 0<>/tmp/never >/dev/null &
 right nc -l -p 5001 0<>/tmp/never >/dev/null &
-sleep 1
+wait_for 5 "both ends listen" both_listen
 left nc 10.0.0.2 5001 </dev/zero >/dev/null 2>&1 &
 right nc 10.42.0.1 5001 </dev/zero >/dev/null 2>&1 &
 

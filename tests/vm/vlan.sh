@@ -12,12 +12,10 @@ ip -n left address add 10.42.0.1/24 dev wire.42
 ip -n right address add 10.42.0.2/24 dev wire.42
 fwd_start
 # What arrives at the far end, seen before the kernel takes the tag off.
-right tcpdump -Z root -i wire -c 10 -n -e -Q in 'vlan 42 and icmp' >/tmp/dump.out 2>/dev/null &
-dump=$!
-sleep 1
-left ping -c 10 -i 0.1 -s 1472 -W 2 10.42.0.2 | tee /tmp/ping.out
+dump_start right -c 10 -n -e -Q in 'vlan 42 and icmp'
+left ping -c 10 -i 0.1 -s 1472 -W 20 10.42.0.2 | tee /tmp/ping.out
 check "no packet is lost" grep -q '10 packets transmitted, 10 packets received, 0% packet loss' /tmp/ping.out
-wait_for 5 "tcpdump has seen them" not_running $dump
+wait_for 5 "tcpdump has seen them" not_running $DUMP
 head -n 2 /tmp/dump.out
 is "tagged frames on the far wire" "$(grep -c 'vlan 42' /tmp/dump.out)" -eq 10
 fwd_stop

@@ -75,7 +75,7 @@ for card in "$A" $E0; do
 	pmd_start "$card" "$B"
 	pmd start
 	wait_for 10 "packets pass" left ping -c 1 -W 1 10.0.0.2
-	left ping -c 5 -i 0.2 -W 2 10.0.0.2
+	left ping -c 5 -i 0.2 -W 20 10.0.0.2
 	host hmp set_link $id off
 	wait_for 10 "the interrupt that the link has gone" said 1 "Port 0: link state change event"
 	host hmp set_link $id on

@@ -43,7 +43,7 @@ chmod 666 /dev/vfio/vfio
 says 0 "before: virtio-pci" bind --user user "$A" "$B"
 ns_up 1500
 fwd_start
-check "ping passes" left ping -c 3 -W 2 10.0.0.2
+check "ping passes" left ping -c 3 -W 20 10.0.0.2
 says 3 "vfio-pci of kvfio has" kvfio --unload
 fwd_stop
 says 0 "back with virtio-pci" unbind "$A" "$B"
@@ -62,7 +62,7 @@ upstream_load
 check "upstream loads" is_upstream
 vfio_bind "$A" "$B"
 fwd_start
-check "and works" left ping -c 3 -W 2 10.0.0.2
+check "and works" left ping -c 3 -W 20 10.0.0.2
 fwd_stop
 mv /tmp/kvfio /usr/lib/
 mv /tmp/updates "/lib/modules/$(uname -r)/"

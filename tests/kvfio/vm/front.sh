@@ -68,7 +68,7 @@ for driver in vfio-pci kvfio-pci; do
 	driver_give vfio-pci "$A"
 	driver_give $driver "$B"
 	fwd_start
-	check "ping passes (vfio-pci and $driver)" left ping -c 3 -W 2 10.0.0.2
+	check "ping passes (vfio-pci and $driver)" left ping -c 3 -W 20 10.0.0.2
 	if [ $driver = vfio-pci ]; then
 		for module in vfio_pci vfio kvfio_pci kvfio; do
 			refused "unloading $module in use" "temporarily unavailable" rmmod $module
@@ -94,5 +94,5 @@ echo "-- upstream again"
 upstream_load
 vfio_bind "$A" "$B"
 fwd_start
-check "ping passes" left ping -c 3 -W 2 10.0.0.2
+check "ping passes" left ping -c 3 -W 20 10.0.0.2
 fwd_stop

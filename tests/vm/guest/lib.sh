@@ -298,7 +298,7 @@ tcp_both_ways()
 	receivers=$!
 	tcp_receive right >/tmp/right.sum &
 	receivers="$receivers $!"
-	sleep 1
+	wait_for 5 "both ends listen" both_listen
 	left timeout 200 nc "${3:-10.0.0.2}" 5001 </tmp/data &
 	receivers="$receivers $!"
 	right timeout 200 nc "${2:-10.0.0.1}" 5001 </tmp/data
@@ -306,6 +306,28 @@ tcp_both_ways()
 	rm -f /tmp/data
 	check "the file that went left arrived as it was" [ "$(cat /tmp/left.sum)" = "$sum" ]
 	check "the file that went right arrived as it was" [ "$(cat /tmp/right.sum)" = "$sum" ]
+}
+
+# Both ends have somebody at TCP port 5001.
+both_listen()
+{
+	listens left && listens right
+}
+
+# 0x1389 is 5001, 0A is LISTEN.
+listens()
+{
+	ip netns exec "$1" cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q ':1389 0*:0000 0A '
+}
+
+# dump_start NS OPTION...: tcpdump on an end of the line, recording when this returns; what it prints goes into /tmp/dump.out.
+dump_start()
+{
+	ns=$1
+	shift
+	ip netns exec "$ns" tcpdump -Z root -i wire "$@" >/tmp/dump.out 2>/tmp/dump.err &
+	DUMP=$!
+	wait_for 5 "tcpdump listens" grep -q 'listening on' /tmp/dump.err
 }
 
 # The receiving nc ends when its input does, so it is given one that never ends and never says anything.
@@ -399,7 +421,7 @@ expect_exit()
 	pattern=$2
 	shift 2
 	code=0
-	timeout 30 $AS_USER "$@" >/tmp/expect.out 2>/tmp/expect.err </dev/null || code=$?
+	timeout 60 $AS_USER "$@" >/tmp/expect.out 2>/tmp/expect.err </dev/null || code=$?
 	echo "$* -> exit $code: $(cat /tmp/expect.err)"
 	[ "$code" = "$want" ] || fail "exit code $code, expected $want: $(cat /tmp/expect.err)"
 	[ "$(wc -l </tmp/expect.err)" = 1 ] || fail "not one sentence on stderr: $(cat /tmp/expect.err)"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * A forwarder between two ports in different IOMMU containers, while pools, and with them arenas, come and go under load.
- * Each new pool's buffers are sent through both ports at once. PORT PORT SECONDS
+ * Each new pool's buffers are sent through both ports at once. PORT PORT; ends at SIGTERM, after 8 pools or more.
  */
 #include <pthread.h>
 
@@ -70,7 +70,7 @@ static void new_pool(struct forwarder *f, uint32_t number)
 	struct vireo_pool_config cfg = { .n_bufs = 4000 + 500 * (number % 4), .no_cache = 1 };
 	struct vireo_pkt pkts[64];
 	struct vireo_pool *pool;
-	uint64_t end = now_ms() + 5000;
+	uint64_t end = now_ms() + 30000;
 	int err;
 
 	expect_ok(vireo_pool_create(&cfg, &pool), "a new pool under load");
@@ -94,10 +94,10 @@ int main(int argc, char **argv)
 	char spec[128];
 	pthread_t thread;
 	uint32_t n_pools = 0;
-	uint64_t end;
 
-	if (argc != 4)
+	if (argc != 3)
 		return 2;
+	signal(SIGTERM, stop_on_signal);
 	expect_ok(vireo_ring_create(256, 0, &f.extra), "ring");
 	for (unsigned i = 0; i < 2; i++) {
 		snprintf(spec, sizeof(spec), "%s,container=%s", argv[1 + i], i ? "two" : "one");
@@ -110,8 +110,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	expect(pthread_create(&thread, NULL, forward, &f) == 0, "a forwarding thread");
 
-	end = now_ms() + 1000 * (uint64_t)atoi(argv[3]);
-	while (now_ms() < end || n_pools < 8)
+	while (!stopping || n_pools < 8)
 		new_pool(&f, n_pools++);
 
 	__atomic_store_n(&f.finish, true, __ATOMIC_RELEASE);

@@ -132,7 +132,7 @@ static void test_rx(struct vireo_port *port)
 	printf("settled\n");
 	fflush(stdout);
 
-	end = now_ms() + 15000;
+	end = now_ms() + 45000;
 	while (good < N_AFTER && now_ms() < end) {
 		n = vireo_rx_burst(&q->head.pub, pkts, 32);
 		for (unsigned i = 0; i < n; i++)

@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 	printf("ready\n");
 	fflush(stdout);
 
-	end = now_ms() + 20000;
+	end = now_ms() + 60000;
 	do {
 		unsigned n = vireo_rx_burst(rxq, pkts, burst);
 
