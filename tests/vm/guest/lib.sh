@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What scenarios use. They run as root under "sh -eu"; the programs under test run as uid 1000 through as_user.
+#
+# A process costs 50 to 200 ms in an emulated machine, and most of what a scenario takes is that: so these functions read files and
+# cut words by themselves, and say several things to ip(8) at once.
 
 # The shell is busybox, which prefers its own small versions of these two to those on the path.
 ip()
@@ -29,7 +32,7 @@ B_SLOT=0000:00:05.0
 below()
 {
 	for path in /sys/bus/pci/devices/"$1"/0000:*:*.*; do
-		[ -e "$path/vendor" ] && basename "$path"
+		[ ! -e "$path/vendor" ] || echo "${path##*/}"
 	done
 }
 
@@ -76,7 +79,8 @@ is()
 # Seconds since the machine started.
 now()
 {
-	cut -d. -f1 /proc/uptime
+	read -r up idle </proc/uptime
+	echo "${up%%.*}"
 }
 
 # wait_for SECONDS TEXT COMMAND...: SECONDS is what is plenty on a quiet host; a busy one gets four times as much.
@@ -120,12 +124,19 @@ as_user()
 
 driver_of()
 {
-	readlink "/sys/bus/pci/devices/$1/driver" | sed 's#.*/##'
+	link_name "/sys/bus/pci/devices/$1/driver"
 }
 
 group_of()
 {
-	readlink "/sys/bus/pci/devices/$1/iommu_group" | sed 's#.*/##'
+	link_name "/sys/bus/pci/devices/$1/iommu_group"
+}
+
+# link_name LINK: the last part of what it points to; nothing when there is none.
+link_name()
+{
+	target=$(readlink "$1" || true)
+	echo "${target##*/}"
 }
 
 device_release()
@@ -155,9 +166,10 @@ vfio_bind()
 			echo "$VFIO_DRIVER" >"/sys/bus/pci/devices/$address/driver_override"
 			echo "$address" >/sys/bus/pci/drivers_probe
 		}
-		wait_for 5 "$address is bound to $VFIO_DRIVER" test -c "$VFIO_DIR/$(group_of "$address")"
-		chown 1000:1000 "$VFIO_DIR/$(group_of "$address")"
-		chmod 600 "$VFIO_DIR/$(group_of "$address")"
+		node=$VFIO_DIR/$(group_of "$address")
+		wait_for 5 "$address is bound to $VFIO_DRIVER" test -c "$node"
+		chown 1000:1000 "$node"
+		chmod 600 "$node"
 	done
 }
 
@@ -179,7 +191,7 @@ kernel_bind()
 bound_to()
 {
 	for path in "/sys/bus/pci/drivers/$1"/0000:*; do
-		[ ! -e "$path" ] || basename "$path"
+		[ ! -e "$path" ] || echo "${path##*/}"
 	done
 }
 
@@ -246,7 +258,11 @@ ends_there()
 # nic MAC: the kernel's name for a card of its own, in this namespace.
 nic()
 {
-	grep -l "$1" /sys/class/net/*/address 2>/dev/null | head -n 1 | cut -d/ -f5
+	for path in /sys/class/net/*; do
+		mac=
+		read -r mac 2>/dev/null <"$path/address" || true
+		[ "$mac" != "$1" ] || { echo "${path##*/}"; return; }
+	done
 }
 
 # --- Two namespaces, one at each end of the line ---
@@ -263,13 +279,14 @@ end_up()
 	card=$(nic "$2")
 	[ -n "$card" ] || fail "no card with address $2"
 	ip netns add "$1"
-	ip link set "$card" netns "$1"
-	ip -n "$1" link set "$card" name wire
-	ip -n "$1" link set lo up
+	ip link set "$card" name wire netns "$1"
 	# IPv6 would send packets of its own, and some scenarios count.
 	ip netns exec "$1" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/wire/disable_ipv6'
-	ip -n "$1" link set wire mtu "$4" up
-	ip -n "$1" address add "$3/24" dev wire
+	ip -n "$1" -batch - <<-LINES
+		link set lo up
+		link set wire mtu $4 up
+		address add $3/24 dev wire
+	LINES
 }
 
 left()
@@ -337,7 +354,7 @@ tcp_receive()
 }
 
 # load_start: UDP from both ends to the other, as fast as the machine can, until load_stop. It is for an address that
-# nobody has, so that nobody answers.
+# nobody has, so that nobody answers. It takes what the forwarder and the scenario leave of the CPUs.
 load_start()
 {
 	ip -n left neigh replace 10.0.0.9 lladdr 52:54:00:00:00:11 dev wire
@@ -357,9 +374,9 @@ load_stop()
 # arriving NS: packets arrive there right now.
 arriving()
 {
-	seen=$(wire_count "$1" rx_packets)
-	sleep 0.2
-	[ "$(wire_count "$1" rx_packets)" -gt $((seen + 5)) ]
+	ip netns exec "$1" sh -c '
+		read -r before <$0; sleep 0.2; read -r after <$0; [ $after -gt $((before + 5)) ]' \
+		/sys/class/net/wire/statistics/rx_packets
 }
 
 # --- Programs under test ---
@@ -381,7 +398,7 @@ fwd_ready()
 
 master_on()
 {
-	word=$(dd if="/sys/bus/pci/devices/$1/config" bs=1 skip=4 count=1 2>/dev/null | hexdump -e '1/1 "%d"')
+	word=$(hexdump -s 4 -n 1 -e '1/1 "%d"' "/sys/bus/pci/devices/$1/config" 2>/dev/null)
 	[ $((word & 4)) -ne 0 ]
 }
 
