@@ -35,11 +35,11 @@ unit_has_threads()
 # Configures the build of a way, prints the folder's name.
 unit_setup()
 {
-	local small=(-Dapps=disabled -Dman=disabled)
+	local small=(-Dapps=disabled -Dman=disabled -Dbench=false)
 	case $1 in
 	asan)
 		need_packages "the sanitizers" "${PACKAGES_SANITIZERS[@]}"
-		meson_setup asan -Db_sanitize=address,undefined -Dman=disabled
+		meson_setup asan -Db_sanitize=address,undefined -Dman=disabled -Dbench=false
 		;;
 	tsan)
 		need_packages "the sanitizers" "${PACKAGES_SANITIZERS[@]}"
