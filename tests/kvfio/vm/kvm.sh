@@ -2,7 +2,7 @@
 # KVM finds what it looks up in the drop-in front, as in upstream; a QEMU with KVM gives two cards to its guest, whose drivers
 # send and receive by them; and modules leave in no order that would hurt.
 # machine: clients
-# seconds: 240
+# seconds: 420
 
 . /tests/guest/kvfio.sh
 
@@ -20,19 +20,43 @@ known_to_kvm()
 	[ "$(cat "/sys/class/vfio/$(group_of "$A")/kvm" "/sys/class/vfio/$(group_of $E0)/kvm" | tr -d '\n')" = "$1" ]
 }
 
+# A plain processor: what KVM passes on of an emulated one is not all as it should be. Linux 7 uses AVX as soon as it sees the instructions
+# that go with it, and how large its state is does not come through.
 inner_start()
 {
-	# Linux 7 uses AVX as soon as it sees the instructions that go with it, and how large its state is does not come through
-	# KVM under emulation as it should: so it gets a processor without.
-	case $(uname -r) in
-	7.*) cpu=qemu64,-svm ;;
-	*) cpu=host ;;
-	esac
-	$AS_USER qemu-system-x86_64 -L /usr/share/qemu -accel kvm -cpu $cpu -m 192 -M q35 -nodefaults -display none -no-reboot \
+	$AS_USER qemu-system-x86_64 -L /usr/share/qemu -accel kvm -cpu qemu64,-svm -m 192 -M q35 -nodefaults -display none -no-reboot \
 		-serial stdio -kernel /inner/vmlinux -initrd /inner/initrd.gz \
-		-append "console=ttyS0 rdinit=/init quiet panic=-1 no_timer_check nohz=off highres=off mitigations=off" \
+		-append "console=ttyS0 rdinit=/init quiet panic=-1 oops=panic no_timer_check nohz=off highres=off mitigations=off" \
 		-device "vfio-pci,host=$E0" -device "vfio-pci,host=$A" </dev/null >/tmp/inner.out 2>&1 &
 	INNER=$!
+	wait_for 60 "KVM has been told of both groups" known_to_kvm 11
+}
+
+# inner_boots: until its init speaks; fails when it does not come to that.
+inner_boots()
+{
+	end=$(($(now) + 90))
+	until grep -q '^inner: boots' /tmp/inner.out; do
+		not_running $INNER && return 1
+		[ "$(now)" -le $end ] || return 1
+		sleep 0.2
+	done
+}
+
+# inner_up: under QEMU's emulation of KVM's instructions the inner kernel has been seen (QEMU 7.2, Linux 6.12) to oops in its first
+# seconds, before it has looked for any card. So it may try again; what it said is shown, and the verdict tells.
+inner_up()
+{
+	for try in 1 2 3; do
+		inner_start
+		! inner_boots || return 0
+		echo "-- the inner kernel did not come to its init (try $try):"
+		cat /tmp/inner.out
+		kill -KILL $INNER 2>/dev/null || true
+		wait $INNER || true
+		summary "the inner kernel needed another try"
+	done
+	fail "the inner kernel never came to its init"
 }
 
 [ -n "$(find "/lib/modules/$(uname -r)" -name kvm-amd.ko)" ] || skip "this kernel has no KVM"
@@ -51,11 +75,11 @@ echo "-- a virtual machine drives two cards"
 vfio_bind "$A" $E0
 ns_up 1500
 check "no virtual machine knows the groups" known_to_kvm 00
-inner_start
-wait_for 60 "KVM has been told of both groups" known_to_kvm 11
+inner_up
 goes_not vfio_pci vfio kvfio_pci kvfio kvm_amd kvm
-program_ends $INNER 120 0
+wait_for 60 "its work is done" not_running $INNER
 cat /tmp/inner.out
+program_ends $INNER 1 0
 for driver in e1000e virtio_net; do
 	check "$driver drives it" grep -q "^inner: $driver .* sent 5, received 5" /tmp/inner.out
 	check "$driver is interrupted" grep -Eq "^inner: $driver interrupts: [1-9]" /tmp/inner.out
@@ -65,7 +89,6 @@ check "the virtual machine has forgotten them" known_to_kvm 00
 
 echo "-- a virtual machine that is killed"
 inner_start
-wait_for 60 "KVM has been told of both groups" known_to_kvm 11
 kill -KILL $INNER
 program_ends $INNER 10 137
 check "the virtual machine has forgotten them" known_to_kvm 00
