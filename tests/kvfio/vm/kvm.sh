@@ -43,8 +43,8 @@ inner_boots()
 	done
 }
 
-# inner_up: under QEMU's emulation of KVM's instructions the inner kernel has been seen (QEMU 7.2, Linux 6.12) to oops in its first
-# seconds, before it has looked for any card. So it may try again; what it said is shown, and the verdict tells.
+# inner_up: before this was done on one processor (below) the inner kernel has been seen to oops in its first seconds, before it had
+# looked for any card. So it may try again; what it said is shown, and the verdict tells.
 inner_up()
 {
 	for try in 1 2 3; do
@@ -60,6 +60,9 @@ inner_up()
 }
 
 [ -n "$(find "/lib/modules/$(uname -r)" -name kvm-amd.ko)" ] || skip "this kernel has no KVM"
+# The first virtual machine turns on a branch in the middle of the scheduler, by way of an int3 that is there for a moment. On two
+# emulated processors one may still run it when it is gone (QEMU 7.2), and Linux knows it no more: "Oops: int3" in __schedule().
+echo 0 >/sys/devices/system/cpu/cpu1/online
 modprobe kvm-amd
 chmod 666 /dev/kvm
 echo "-- the same answers as with upstream"
@@ -116,3 +119,4 @@ rmmod kvm_amd
 rmmod kvm
 front_unload
 upstream_load
+echo 1 >/sys/devices/system/cpu/cpu1/online
