@@ -532,7 +532,7 @@ static inline __attribute__((always_inline)) unsigned receive_run(struct virtio_
 		if (hdr_mask) {
 			uint32_t hdr = header_word(bufs[i]);
 
-			if (i + PREFETCH < n)
+			if (!packed && i + PREFETCH < n)
 				__builtin_prefetch((const char *)bufs[i + PREFETCH] + VIRTIO_HDR_AT);
 			if (unlikely((hdr & hdr_mask) != hdr_want))
 				break;
