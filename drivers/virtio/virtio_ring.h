@@ -281,6 +281,12 @@ static inline int virtq_split_pending(const struct virtq *vq)
 	return pending;
 }
 
+/* Of a queue of which the device has something: whether it gave back any of it; -1 when its index cannot be true. */
+static inline int virtq_has_any(const struct virtq *vq, const bool packed)
+{
+	return packed ? virtq_is_used(vq, 0) : virtq_split_pending(vq);
+}
+
 /*
  * Read the used element @ahead places after the next one, each word exactly once; it holds whatever the device wrote. In a
  * packed ring it must be used.

@@ -11,7 +11,7 @@
 #include "offload.h"
 #include "pool.h"
 #include "virtio.h"
-#include "virtio_vec.h"
+#include "virtio_burst.h"
 
 /* Headers this many packets ahead are asked for before they are needed. */
 #define PREFETCH 8
@@ -637,49 +637,29 @@ static inline __attribute__((always_inline)) unsigned rx_burst(struct virtio_rxq
 	return virtq_n_free(&q->vq) >= q->bulk ? refill(q, done, packed, vec) : done;
 }
 
-/* A burst function for each kind of ring. */
-#define BURST(kind, packed)                                                                                            \
-	static __attribute__((noinline)) unsigned kind##_scalar(struct vireo_rxq *pub, struct vireo_pkt *pkts,         \
-								unsigned n)                                            \
-	{                                                                                                              \
-		return rx_burst((struct virtio_rxq *)pub, pkts, n, packed, NULL);                                      \
-	}
+/* A burst of one: calls nothing that it does not end with. */
+static inline __attribute__((always_inline)) unsigned rx_one(struct virtio_rxq *q, struct vireo_pkt *pkt,
+							     const bool packed, virtio_rx_burst_fn rest)
+{
+	uint64_t bytes = 0;
+	int any;
 
-BURST(split, false)
-BURST(packed, true)
+	/* While fewer are free than a bulk, the device has some. */
+	if (unlikely(q->special || !may_run(q) || virtq_n_free(&q->vq) >= q->bulk))
+		return rest(&q->head.pub, pkt, 1);
+	any = virtq_has_any(&q->vq, packed);
+	if (!any)
+		return 0;
+	if (unlikely(any < 0 || !receive_run(q, pkt, 1, &bytes, packed, NULL)))
+		return rest(&q->head.pub, pkt, 1);
+	consume(q, 1);
+	count(q, 1, bytes);
+	return unlikely(virtq_n_free(&q->vq) >= q->bulk) ? refill(q, 1, packed, NULL) : 1;
+}
 
-/* With vectors: bursts that are too short for them have a function of their own, which has less to save. */
-#define VEC_BURST(kind, packed, isa)                                                                                   \
-	static __attribute__((noinline)) unsigned kind##_several_##isa(struct vireo_rxq *pub, struct vireo_pkt *pkts,  \
-								       unsigned n)                                     \
-	{                                                                                                              \
-		return rx_burst((struct virtio_rxq *)pub, pkts, n, packed, &virtio_vec_##isa);                         \
-	}                                                                                                              \
-	static unsigned kind##_##isa(struct vireo_rxq *pub, struct vireo_pkt *pkts, unsigned n)                        \
-	{                                                                                                              \
-		return n < VIRTIO_VEC_MIN ? kind##_scalar(pub, pkts, n) : kind##_several_##isa(pub, pkts, n);          \
-	}
-
-#if defined(__x86_64__)
-VEC_BURST(split, false, sse42)
-VEC_BURST(split, false, avx2)
-VEC_BURST(split, false, avx512)
-VEC_BURST(packed, true, sse42)
-VEC_BURST(packed, true, avx2)
-VEC_BURST(packed, true, avx512)
-#endif
+VIRTIO_BURSTS(rx);
 
 virtio_rx_burst_fn virtio_rx_burst_choose(bool packed)
 {
-#if defined(__x86_64__)
-	const struct virtio_vec *vec = virtio_vec_choose();
-
-	if (vec == &virtio_vec_avx512)
-		return packed ? packed_avx512 : split_avx512;
-	if (vec == &virtio_vec_avx2)
-		return packed ? packed_avx2 : split_avx2;
-	if (vec == &virtio_vec_sse42)
-		return packed ? packed_sse42 : split_sse42;
-#endif
-	return packed ? packed_scalar : split_scalar;
+	return bursts[simd_choose()][packed];
 }

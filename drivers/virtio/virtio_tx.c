@@ -12,7 +12,7 @@
 #include "offload.h"
 #include "pool.h"
 #include "virtio.h"
-#include "virtio_vec.h"
+#include "virtio_burst.h"
 
 /* Bytes of a packet that a slot can hold behind the header, and in front of them room for a tag. */
 #define SLOT_DATA (VIRTIO_NET_HDR_LEN + VLAN_TAG_LEN)
@@ -398,49 +398,28 @@ static inline __attribute__((always_inline)) unsigned tx_burst(struct virtio_txq
 	return done;
 }
 
-/* A burst function for each kind of ring. */
-#define BURST(kind, packed)                                                                                            \
-	static __attribute__((noinline)) unsigned kind##_scalar(struct vireo_txq *pub, struct vireo_pkt *pkts,         \
-								unsigned n)                                            \
-	{                                                                                                              \
-		return tx_burst((struct virtio_txq *)pub, pkts, n, packed, NULL);                                      \
-	}
+/* A burst of one: calls nothing that it does not end with. */
+static inline __attribute__((always_inline)) unsigned tx_one(struct virtio_txq *q, struct vireo_pkt *pkt,
+							     const bool packed, virtio_tx_burst_fn rest)
+{
+	unsigned room = virtq_n_free(&q->vq);
+	uint64_t bytes = 0;
 
-BURST(split, false)
-BURST(packed, true)
+	if (unlikely(!room || !q->vq.natural || q->debug))
+		return rest(&q->head.pub, pkt, 1);
+	/* Now is the time to take back what was sent, if something was. */
+	if (room <= q->clean_at && virtq_has_any(&q->vq, packed))
+		return rest(&q->head.pub, pkt, 1);
+	if (unlikely(!send_run(q, pkt, 1, &bytes, packed, NULL)))
+		return rest(&q->head.pub, pkt, 1);
+	offer_run(q, 1, packed);
+	publish(q, 1, bytes);
+	return 1;
+}
 
-/* With vectors: bursts that are too short for them have a function of their own, which has less to save. */
-#define VEC_BURST(kind, packed, isa)                                                                                   \
-	static __attribute__((noinline)) unsigned kind##_several_##isa(struct vireo_txq *pub, struct vireo_pkt *pkts,  \
-								       unsigned n)                                     \
-	{                                                                                                              \
-		return tx_burst((struct virtio_txq *)pub, pkts, n, packed, &virtio_vec_##isa);                         \
-	}                                                                                                              \
-	static unsigned kind##_##isa(struct vireo_txq *pub, struct vireo_pkt *pkts, unsigned n)                        \
-	{                                                                                                              \
-		return n < VIRTIO_VEC_MIN ? kind##_scalar(pub, pkts, n) : kind##_several_##isa(pub, pkts, n);          \
-	}
-
-#if defined(__x86_64__)
-VEC_BURST(split, false, sse42)
-VEC_BURST(split, false, avx2)
-VEC_BURST(split, false, avx512)
-VEC_BURST(packed, true, sse42)
-VEC_BURST(packed, true, avx2)
-VEC_BURST(packed, true, avx512)
-#endif
+VIRTIO_BURSTS(tx);
 
 virtio_tx_burst_fn virtio_tx_burst_choose(bool packed)
 {
-#if defined(__x86_64__)
-	const struct virtio_vec *vec = virtio_vec_choose();
-
-	if (vec == &virtio_vec_avx512)
-		return packed ? packed_avx512 : split_avx512;
-	if (vec == &virtio_vec_avx2)
-		return packed ? packed_avx2 : split_avx2;
-	if (vec == &virtio_vec_sse42)
-		return packed ? packed_sse42 : split_sse42;
-#endif
-	return packed ? packed_scalar : split_scalar;
+	return bursts[simd_choose()][packed];
 }
