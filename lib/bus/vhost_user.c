@@ -410,15 +410,12 @@ static int remove_stale(struct vhost *v)
 	return unlink(v->path) ? vireo_error(-errno, "%s: cannot remove what an earlier process left: %m", v->path) : 0;
 }
 
-static int listen_on(struct vhost *v)
+static int bind_to_path(struct vhost *v)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int err;
 
 	strcpy(addr.sun_path, v->path);
-	v->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (v->listen_fd < 0)
-		return vireo_error(-errno, "cannot make a socket: %m");
 	if (bind(v->listen_fd, (struct sockaddr *)&addr, sizeof(addr))) {
 		if (errno != EADDRINUSE)
 			return vireo_error(-errno, "cannot listen on %s: %m", v->path);
@@ -428,6 +425,20 @@ static int listen_on(struct vhost *v)
 		if (bind(v->listen_fd, (struct sockaddr *)&addr, sizeof(addr)))
 			return vireo_error(-errno, "cannot listen on %s: %m", v->path);
 	}
+	v->bound = true;
+	return 0;
+}
+
+static int listen_on(struct vhost *v)
+{
+	int err;
+
+	v->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (v->listen_fd < 0)
+		return vireo_error(-errno, "cannot make a socket: %m");
+	err = bind_to_path(v);
+	if (err)
+		return err;
 	if (listen(v->listen_fd, 1))
 		return vireo_error(-errno, "cannot listen on %s: %m", v->path);
 	vireo_log(VIREO_LOG_INFO, "%s: waiting for a process to connect", v->name);
@@ -541,10 +552,11 @@ static void vhost_free(struct vhost *v)
 	if (v->attached)
 		dma_detach(&v->client);
 	vhost_conn_close(&v->conn);
-	if (v->listen_fd >= 0) {
+	if (v->listen_fd >= 0)
 		close(v->listen_fd);
+	/* What was found there and refused belongs to somebody else. */
+	if (v->bound)
 		unlink(v->path);
-	}
 	for (unsigned i = 0; i < v->n_queues; i++)
 		if (v->queues[i].kick_fd >= 0)
 			close(v->queues[i].kick_fd);

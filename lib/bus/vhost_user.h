@@ -117,6 +117,7 @@ struct vhost {
 	char name[VHOST_PATH_MAX + 16];
 	bool server, attached;
 	int listen_fd;            /* -1: we connect */
+	bool bound;               /* the socket at @path is ours to remove */
 	struct vhost_conn conn;
 	uint64_t features;        /* of the other process, less what only a hypervisor can use and what is not wanted */
 	uint64_t unwanted;        /* turned off by options */

@@ -3,7 +3,9 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -116,11 +118,28 @@ static void open_nobody_there_says_what_to_do(void **state)
 	assert_int_equal(vireo_port_open(text, NULL, &port), -EINVAL);
 }
 
+/* A socket connected to @path, or a negative errno; never waits. */
+static int connect_by_hand(void)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
+
+	assert_true(fd >= 0);
+	strcpy(addr.sun_path, path);
+	if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* What is refused is left as it was. */
 static void open_server_on_what_is_taken_is_refused(void **state)
 {
 	struct vireo_port *port;
 	struct fake_vhost vb;
 	FILE *f;
+	int fd;
 
 	unlink(path);
 	f = fopen(path, "w");
@@ -128,11 +147,16 @@ static void open_server_on_what_is_taken_is_refused(void **state)
 	fclose(f);
 	assert_int_equal(vireo_port_open(server, NULL, &port), -EBUSY);
 	assert_sentence("no socket");
+	assert_int_equal(access(path, F_OK), 0);
 	unlink(path);
 	fake_vhost_init(&vb, path);
 	fake_vhost_start(&vb);
 	assert_int_equal(vireo_port_open(server, NULL, &port), -EBUSY);
 	assert_sentence("somebody listens");
+	assert_int_equal(access(path, F_OK), 0);
+	fd = connect_by_hand();
+	assert_true(fd >= 0);
+	close(fd);
 	fake_vhost_stop(&vb);
 }
 
