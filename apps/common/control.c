@@ -8,8 +8,6 @@
 #include "clock.h"
 #include "control.h"
 
-/* A device that fails this often in one run is broken, and trying on would only hide it. */
-#define MAX_RECOVERIES 16
 /* So often is looked whether workers have finished, however rare the screen is. */
 #define LOOK_NS (50 * 1000000ull)
 
@@ -17,8 +15,9 @@ static int recover(struct control *c, struct app_port *p)
 {
 	int err;
 
-	if (++p->n_recoveries > MAX_RECOVERIES)
-		return vireo_error(-EIO, "%s failed %u times, giving up", p->spec, p->n_recoveries);
+	if (app_port_is_broken(p, clock_ns()))
+		return vireo_error(-EIO, "%s failed %u times in short order, giving up", p->spec, p->n_failures);
+	p->n_recoveries++;
 	screen_event(c->screen, "%s: the device reports an error; starting it again", p->spec);
 	for (unsigned i = 0; i < c->n_workers; i++)
 		worker_pause(&c->workers[i]);

@@ -4,6 +4,10 @@
 #include "clock.h"
 #include "ports.h"
 
+/* A back end that is restarted now and then is no broken device. */
+#define GOOD_NS	     (60 * 1000000000ull)
+#define MAX_FAILURES 16
+
 #define WIRE_OVERHEAD 24 /* FCS 4, preamble and start delimiter 8, gap 12 */
 
 bool app_spec_same(const char *a, const char *b)
@@ -45,6 +49,14 @@ void app_port_close(struct app_port *p)
 	vireo_port_stats(p->port, &p->stats);
 	vireo_port_close(p->port);
 	p->port = NULL;
+}
+
+bool app_port_is_broken(struct app_port *p, uint64_t now_ns)
+{
+	if (now_ns - p->failed_ns > GOOD_NS)
+		p->n_failures = 0;
+	p->failed_ns = now_ns;
+	return ++p->n_failures > MAX_FAILURES;
 }
 
 void app_port_sample(struct app_port *p)

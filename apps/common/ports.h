@@ -19,6 +19,8 @@ struct app_port {
 	uint64_t sampled_ns;
 	unsigned n_recoveries;         /* stopped and started again after a device error */
 	unsigned n_link_changes;
+	unsigned n_failures;           /* since it last worked for a while */
+	uint64_t failed_ns;            /* the last one */
 };
 
 /* Whether two specs name one card. Each opening of a simulated one is another card, whatever it is plugged into. */
@@ -29,6 +31,9 @@ int app_ports_open(struct app_port *ports, const char *const *specs, unsigned n,
 int app_port_start(struct app_port *p);
 /* Stops, reads the counters for the last time, closes. */
 void app_port_close(struct app_port *p);
+
+/* It has failed just now: whether it has so often, without a good minute in between, that trying on would only hide it. */
+bool app_port_is_broken(struct app_port *p, uint64_t now_ns);
 
 /* Read the counters; those of a device that is gone stay as they were. */
 void app_port_sample(struct app_port *p);

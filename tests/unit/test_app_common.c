@@ -141,6 +141,19 @@ static void worker_start_on_a_missing_cpu_is_refused(void **state)
 	assert_int_equal(p.n, 0);
 }
 
+static void app_port_that_fails_now_and_then_is_not_broken(void **state)
+{
+	const uint64_t second = 1000000000;
+	struct app_port p = {0};
+	uint64_t now = 5 * second;
+
+	for (unsigned i = 0; i < 100; i++, now += 61 * second)
+		assert_false(app_port_is_broken(&p, now));
+	for (unsigned i = 0; i < 15; i++)
+		assert_false(app_port_is_broken(&p, now - 61 * second + second + i * 59 * second));
+	assert_true(app_port_is_broken(&p, now - 61 * second + second + 15 * 59 * second));
+}
+
 static void app_spec_same_but_for_simulated_cards(void **state)
 {
 	assert_true(app_spec_same("0000:03:00.0", "0000:03:00.0"));
@@ -158,6 +171,7 @@ int main(void)
 		cmocka_unit_test(report_join_json_table_finds_the_file),
 		cmocka_unit_test(app_exit_code_table_is_that_of_the_man_pages),
 		cmocka_unit_test(app_failed_keeps_the_first_sentence),
+		cmocka_unit_test(app_port_that_fails_now_and_then_is_not_broken),
 		cmocka_unit_test(app_spec_same_but_for_simulated_cards),
 		cmocka_unit_test(worker_paused_makes_no_pass),
 		cmocka_unit_test(worker_whose_pass_says_so_finishes),
