@@ -20,7 +20,7 @@ bench_driver()
 {
 	local samples=$BENCH_RESULTS/driver.samples paths=$BENCH_RESULTS/driver.paths round
 	if [ "$(uname -m)" != x86_64 ]; then
-		say "-- driver: not measured, instructions are counted with the trap flag of x86"
+		bench_skip driver "instructions are counted with the trap flag of x86"
 		return 0
 	fi
 	driver_peer
@@ -34,7 +34,7 @@ bench_driver()
 	bench_ratios tsc_per_pkt default vec <"$samples" | driver_ratio_limits >>"$BENCH_OBJECTS"
 	rm -f "$samples" "$paths"
 	driver_plots
-	driver_pages_back
+	bench_hugepages_restore
 }
 
 # What is compared: what start chose, and the peer's best.
@@ -62,7 +62,7 @@ driver_paths()
 	local simd offload
 	driver_set_round "$1"
 	for simd in scalar sse42 avx2 avx512; do
-		VIREO_SIMD=$simd driver_ours $simd
+		! driver_has $simd || VIREO_SIMD=$simd driver_ours $simd
 	done
 	driver_ours full --full
 	for offload in csum hash vlan scatter tx-csum tso request; do
@@ -76,6 +76,20 @@ driver_paths()
 	fi
 }
 
+# driver_has SIMD: whether this processor has what lib/simd.c asks for; without it the row would be that of the scalar loops.
+driver_has()
+{
+	local flag
+	case $1 in
+	scalar) return 0 ;;
+	sse42) set -- sse4_2 ;;
+	avx512) set -- avx512f avx512bw avx512vl avx512dq ;;
+	esac
+	for flag in "$@"; do
+		grep -qw "$flag" /proc/cpuinfo || return 1
+	done
+}
+
 # Instructions do not change from round to round.
 driver_set_round()
 {
@@ -87,14 +101,14 @@ driver_ours()
 {
 	local path=$1
 	shift
-	taskset -c 0 "$BUILD/plain/bench/bench-driver" "${DRIVER_ROUND[@]}" --path "$path" --batches $DRIVER_BATCHES "${DRIVER_WINDOWS[@]}" "$@" || die "bench-driver failed"
+	"${DRIVER_ON[@]}" "$BUILD/plain/bench/bench-driver" "${DRIVER_ROUND[@]}" --path "$path" --batches $DRIVER_BATCHES "${DRIVER_WINDOWS[@]}" "$@" || die "bench-driver failed"
 }
 
 driver_theirs()
 {
 	local path=$1
 	shift
-	taskset -c 0 "$DRIVER_PEER" "${DRIVER_ROUND[@]}" --path "$path" --batches $DRIVER_BATCHES "${DRIVER_WINDOWS[@]}" "$@" || die "the peer's program failed"
+	"${DRIVER_ON[@]}" "$DRIVER_PEER" "${DRIVER_ROUND[@]}" --path "$path" --batches $DRIVER_BATCHES "${DRIVER_WINDOWS[@]}" "$@" || die "the peer's program failed"
 }
 
 # --- the peer's program ------------------------------------------------------------------------------------------------
@@ -161,29 +175,12 @@ driver_build_peer()
 # Both sides on hugepages, which nobody runs such a driver without; if the machine has none free, some for as long as this takes.
 driver_pages()
 {
-	local file=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages free
-	free=$(cat "${file%/*}/free_hugepages" 2>/dev/null || echo 0)
-	DRIVER_PAGES_BEFORE=
-	if [ "$free" -lt $DRIVER_HUGEPAGES ] && [ -w "$file" ]; then
-		DRIVER_PAGES_BEFORE=$(cat "$file")
-		echo $((DRIVER_PAGES_BEFORE + DRIVER_HUGEPAGES - free)) >"$file"
-		trap 'driver_pages_back; qemu_stop; taps_destroy' EXIT
-		free=$(cat "${file%/*}/free_hugepages")
-	fi
-	if [ "$free" -ge $DRIVER_HUGEPAGES ]; then
-		unset VIREO_PAGE_SIZE
-		DRIVER_PAGES=2M
-	else
+	DRIVER_PAGES=2M
+	if ! bench_has_hugepages $DRIVER_HUGEPAGES; then
 		say "-- no hugepages, and no right to make some: both sides on pages of 4 KiB, which costs the peer much more; no limits"
-		export VIREO_PAGE_SIZE=4K
 		DRIVER_PAGES=4K
 	fi
-}
-
-driver_pages_back()
-{
-	[ -z "${DRIVER_PAGES_BEFORE:-}" ] || echo "$DRIVER_PAGES_BEFORE" >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
-	DRIVER_PAGES_BEFORE=
+	DRIVER_ON=(env VIREO_PAGE_SIZE=$DRIVER_PAGES taskset -c 0)
 }
 
 driver_cache_note()

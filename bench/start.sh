@@ -103,7 +103,7 @@ start_simulated()
 	first=$(start_first_ns "$START_DIR/sent.pcap") || die "no packet came from $2; see $BUILD/logs/start-sim.log"
 	jq -nc --arg path "$2" --arg peer "$3" --argjson round "$1" --argjson first "$first" \
 		--arg begin "$(tr -d . <"$START_DIR/begin")" '
-		{what: "start", path: $path, op: "fwd on simulated cards", round: $round, unit: "ms",
+		{what: "start", path: $path, op: "fwd", device: "simulated cards", round: $round, unit: "ms",
 		 value: ($first / 1e6 - ($begin | tonumber) / 1000)} + if $peer == "" then {} else {peer: $peer} end' >>"$START_SAMPLES"
 }
 
@@ -125,10 +125,10 @@ start_rows()
 		jq -c 'del(.rss_mib, .huge_mib)' "$START_STARTS"
 		jq -c 'select(.rss_mib | not)' "$START_SAMPLES"
 	} | bench_rows value | jq -c --argjson most $START_MOST_MS '
-		if .peer or (.path | endswith("pages")) or (.op | endswith("cards")) then . else . + {at_most: $most} end'
-	jq -c 'select(.rss_mib) | . + {op: (.op + ", resident at most"), value: .rss_mib, unit: "MiB"} | del(.rss_mib, .huge_mib)' \
+		if .peer or (.path | endswith("pages")) or .device == "simulated cards" then . else . + {at_most: $most} end'
+	jq -c 'select(.rss_mib) | . + {measure: "resident memory at most", value: .rss_mib, unit: "MiB"} | del(.rss_mib, .huge_mib)' \
 		"$START_SAMPLES" | bench_rows value
-	jq -c 'select(.rss_mib) | . + {op: (.op + ", hugepages"), value: .huge_mib, unit: "MiB"} | del(.rss_mib, .huge_mib)' \
+	jq -c 'select(.rss_mib) | . + {measure: "hugepages", value: .huge_mib, unit: "MiB"} | del(.rss_mib, .huge_mib)' \
 		"$START_SAMPLES" | bench_rows value
 }
 

@@ -13,17 +13,18 @@ VIRTIO_MS=(300 500)
 
 # What is measured: NAME, our options, those of DPDK's virtio-user, those of bench-virtio; what DPDK wants for its vector paths.
 # DPDK's driver takes mergeable buffers when it is told to, as is its default; ours when packets can be larger than buffers
-# (--large). So there are three ways: each as it is, both with, and both without.
+# (--large). So there are three ways: each as it is, both with, and both without. Its vector paths (vectorized=1) are for packed rings in
+# order, receive only where nothing is mergeable, and for receive on split rings out of order where nothing is.
 VIRTIO_KINDS=(
 	"split|packed=off,in-order=off|packed_vq=0,in_order=0,mrg_rxbuf=1|--mergeable|"
 	"split mergeable|packed=off,in-order=off|packed_vq=0,in_order=0,mrg_rxbuf=1|--mergeable --large|"
-	"split not mergeable|packed=off,in-order=off,mergeable=off|packed_vq=0,in_order=0,mrg_rxbuf=0||"
+	"split not mergeable|packed=off,in-order=off,mergeable=off|packed_vq=0,in_order=0,mrg_rxbuf=0||vectorized=1"
 	"split in-order|packed=off|packed_vq=0,in_order=1,mrg_rxbuf=1|--mergeable --in-order|"
 	"packed|in-order=off|packed_vq=1,in_order=0,mrg_rxbuf=1|--packed --mergeable|"
 	"packed mergeable|in-order=off|packed_vq=1,in_order=0,mrg_rxbuf=1|--packed --mergeable --large|"
 	"packed not mergeable|in-order=off,mergeable=off|packed_vq=1,in_order=0,mrg_rxbuf=0|--packed|"
-	"packed in-order||packed_vq=1,in_order=1,mrg_rxbuf=1|--packed --mergeable --in-order|"
-	"packed in-order mergeable||packed_vq=1,in_order=1,mrg_rxbuf=1|--packed --mergeable --in-order --large|"
+	"packed in-order||packed_vq=1,in_order=1,mrg_rxbuf=1|--packed --mergeable --in-order|vectorized=1"
+	"packed in-order mergeable||packed_vq=1,in_order=1,mrg_rxbuf=1|--packed --mergeable --in-order --large|vectorized=1"
 	"packed in-order not mergeable|mergeable=off|packed_vq=1,in_order=1,mrg_rxbuf=0|--packed --in-order|vectorized=1"
 )
 
@@ -34,14 +35,14 @@ bench_virtio()
 	VIRTIO_DIR=$BUILD/bench-virtio
 	rm -rf "$VIRTIO_DIR"
 	mkdir -p "$VIRTIO_DIR"
-	virtio_hugepages || return 0
+	bench_hugepages $VIRTIO_HUGEPAGES
 	step "build the virtio peers" virtio_build_peers
 	for kind in "${VIRTIO_KINDS[@]}"; do
 		IFS='|' read -r VIRTIO_NAME VIRTIO_OURS VIRTIO_THEIRS VIRTIO_FLAGS VIRTIO_VECTORS <<<"$kind"
 		virtio_driver_alone
 	done
 	if [ "$(nproc)" -lt 2 ]; then
-		say "-- virtio on two cores: skipped, there is one"
+		bench_skip virtio "a back end and a guest need a CPU each"
 	else
 		virtio_testpmd_start
 		for kind in "${VIRTIO_KINDS[@]}"; do
@@ -51,28 +52,7 @@ bench_virtio()
 		virtio_testpmd_stop
 	fi
 	virtio_plots
-	virtio_hugepages_back
-}
-
-# Both sides want pages of 2 MiB; nothing is mounted for them.
-virtio_hugepages()
-{
-	local free
-	VIRTIO_HUGEPAGES_WERE=$(cat /proc/sys/vm/nr_hugepages)
-	free=$(awk '$1 == "HugePages_Free:" { print $2 }' /proc/meminfo)
-	[ "$free" -lt $VIRTIO_HUGEPAGES ] || return 0
-	say "-- hugepages of 2 MiB: $free are free, $VIRTIO_HUGEPAGES are needed; taking more until the end"
-	echo $((VIRTIO_HUGEPAGES_WERE + VIRTIO_HUGEPAGES - free)) 2>/dev/null >/proc/sys/vm/nr_hugepages || true
-	free=$(awk '$1 == "HugePages_Free:" { print $2 }' /proc/meminfo)
-	[ "$free" -ge $VIRTIO_HUGEPAGES ] && return 0
-	say "-- virtio: skipped, $free hugepages are free; as root: vireo-bind hugepages --size 2M --count $VIRTIO_HUGEPAGES"
-	return 1
-}
-
-virtio_hugepages_back()
-{
-	[ "$(cat /proc/sys/vm/nr_hugepages)" = "$VIRTIO_HUGEPAGES_WERE" ] ||
-		echo "$VIRTIO_HUGEPAGES_WERE" 2>/dev/null >/proc/sys/vm/nr_hugepages || true
+	bench_hugepages_restore
 }
 
 virtio_build_peers()

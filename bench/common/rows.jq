@@ -2,7 +2,7 @@
 # From samples to rows; see scripts/lib/bench.sh.
 
 # Words, and these numbers, say what was measured; all other numbers are figures.
-def naming: ["batch", "size", "threads", "queues"];
+def naming: ["batch", "size", "threads", "queues", "rate"];
 def is_figure: (.value | type) == "number" and (.key as $k | naming | index($k)) == null;
 def quantile($q): sort | .[((length - 1) * $q) | round];
 def median: sort | if length % 2 == 1 then .[(length - 1) / 2] else (.[length / 2 - 1] + .[length / 2]) / 2 end;
@@ -56,10 +56,10 @@ def verdict_text:
 def table_line:
 	[.what,
 	 ([.peer, .path] | map(values) | join(" ")),
-	 ([.op, .clock, .cache] | map(values) | join(" ")),
-	 ([figure("batch"; "a burst"), figure("size"; "bytes"), figure("threads"; "threads"), figure("queues"; "queues")] | join(", ")),
+	 ([.op, .measure, .device, .clock, .cache] | map(values) | join(" ")),
+	 ([figure("batch"; "a burst"), figure("size"; "bytes"), figure("threads"; "threads"), figure("queues"; "queues"), figure("rate"; "packets/s")] | join(", ")),
 	 ([figure("value"; .unit // ""), figure("insn_per_pkt"; "insn/pkt"), figure("tsc_per_pkt"; "tsc/pkt"), figure("mpps"; "Mpps"),
 	   figure("p50_us"; "us p50"), figure("p99_us"; "us p99"), figure("p999_us"; "us p99.9"), figure("max_us"; "us max"),
-	   figure("cpu_percent"; "% CPU"), ratio_text] | join(", ")),
+	   figure("cpu_percent"; "% CPU"), figure("busy_percent"; "% of its core"), ratio_text, (.skipped | values)] | join(", ")),
 	 (if .spread then "+-\(.spread)" else "" end),
 	 verdict_text] | join("|");

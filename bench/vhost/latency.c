@@ -124,7 +124,7 @@ static void report(const struct program *p, const struct run *r, double rate, in
 {
 	const struct hist *h = &r->hist;
 
-	printf("{\"what\":\"latency\",\"path\":\"%s\",\"op\":\"fwd at %.0f packets/s\",\"round\":%d,\"mpps\":%.6f,"
+	printf("{\"what\":\"latency\",\"path\":\"%s\",\"op\":\"fwd\",\"rate\":%.0f,\"round\":%d,\"mpps\":%.6f,"
 	       "\"p50_us\":%.3f,\"p99_us\":%.3f,\"p999_us\":%.3f,\"max_us\":%.3f,\"cpu_percent\":%.1f,\"lost\":%llu",
 	       p->path, rate, round, (double)r->n_received / r->seconds / 1e6, us(hist_percentile(h, 50)),
 	       us(hist_percentile(h, 99)), us(hist_percentile(h, 99.9)), us(h->max), r->cpu_s / r->seconds * 100,

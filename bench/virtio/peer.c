@@ -103,7 +103,7 @@ static void start_port(struct bench *b)
 
 static void start_eal(const struct options *opt)
 {
-	/* Vector paths are asked for where there are some: packed, in order, not mergeable; split, not mergeable. */
+	/* Vector paths are asked for where there are some: bench/virtio.sh knows. */
 	const char *more = getenv("DPDK_ARGS");
 	static char vdev[256], words[512];
 	char *args[MAX_ARGS] = {"peer",      "--no-pci",  "--no-telemetry", "--in-memory", "--single-file-segments",

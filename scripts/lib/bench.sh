@@ -53,26 +53,49 @@ bench_build_peer()
 	step "build bench with DPDK" ninja -C "$BUILD/plain"
 }
 
-# bench_hugepages N: see to it that so many of 2 MiB are free; what was there before comes back with bench_hugepages_restore.
+BENCH_HUGEPAGES_DIR=/sys/kernel/mm/hugepages/hugepages-2048kB
+
+# bench_hugepages N: see to it that so many of 2 MiB are free; what was there before comes back with bench_hugepages_restore, which
+# happens in any case when the script ends.
 bench_hugepages()
 {
-	local pool=/sys/kernel/mm/hugepages/hugepages-2048kB total free
-	total=$(cat $pool/nr_hugepages)
-	free=$(cat $pool/free_hugepages)
+	bench_has_hugepages "$1" ||
+		die "$(cat $BENCH_HUGEPAGES_DIR/free_hugepages) hugepages of 2 MiB are free, $1 are needed; as root: vireo-bind hugepages --size 2M --count $1"
+}
+
+# The same, for who can do without: fails where they cannot be had, and leaves everything as it was.
+bench_has_hugepages()
+{
+	local total free
+	total=$(cat $BENCH_HUGEPAGES_DIR/nr_hugepages)
+	free=$(cat $BENCH_HUGEPAGES_DIR/free_hugepages)
 	[ "$free" -lt "$1" ] || return 0
-	BENCH_HUGEPAGES=$total
 	say "-- $(($1 - free)) more hugepages of 2 MiB, until this is over"
+	BENCH_HUGEPAGES=$total
+	bench_set_hugepages $((total + $1 - free)) || true
+	[ "$(cat $BENCH_HUGEPAGES_DIR/free_hugepages)" -lt "$1" ] || return 0
+	bench_hugepages_restore
+	return 1
+}
+
+bench_set_hugepages()
+{
 	# shellcheck disable=SC2016
-	as_root sh -c 'echo "$1" >"$2"' sh $((total + $1 - free)) $pool/nr_hugepages
-	[ "$(cat $pool/free_hugepages)" -ge "$1" ] || die "the system has no $1 hugepages of 2 MiB"
+	as_root sh -c 'echo "$1" >"$2"' sh "$1" $BENCH_HUGEPAGES_DIR/nr_hugepages 2>/dev/null
 }
 
 bench_hugepages_restore()
 {
 	[ -n "${BENCH_HUGEPAGES:-}" ] || return 0
-	# shellcheck disable=SC2016
-	as_root sh -c 'echo "$1" >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages' sh "$BENCH_HUGEPAGES"
+	bench_set_hugepages "$BENCH_HUGEPAGES" || true
 	BENCH_HUGEPAGES=
+}
+
+# bench_skip WHAT SENTENCE: a row that says so, and the script ends with an error: what was asked for is not there.
+bench_skip()
+{
+	say "-- $1: not measured: $2"
+	jq -nc --arg what "$1" --arg why "$2" '{what: $what, skipped: $why}' >>"$BENCH_OBJECTS"
 }
 
 # A bench writes samples, one JSON object a line with a number "round", into a file of its own. Samples that agree in
@@ -181,10 +204,12 @@ bench_table()
 # bench_verdict FILE...: an error for what misses its limit and for what could not be compared, with one sentence.
 bench_verdict()
 {
-	local missed refused
+	local missed refused skipped
 	missed=$(jq -s "$(cat "$TOP/bench/common/rows.jq")"' add | map(select(misses)) | length' "$@")
 	refused=$(jq -s 'add | map(select(.refused)) | length' "$@")
 	[ "$refused" = 0 ] || say "$refused ratios were refused because rounds disagreed by more than $BENCH_MAX_SPREAD of them: the machine is too busy"
+	skipped=$(jq -rs 'add | map(select(.skipped) | .what) | join(", ")' "$@")
 	[ "$missed" = 0 ] || die "$missed figures miss their limit (\"MISSES\" in the table)"
+	[ -z "$skipped" ] || die "not measured: $skipped; the table says why"
 	[ "$refused" = 0 ]
 }
