@@ -31,6 +31,14 @@ static inline bool deadline_passed(const struct deadline *d)
 	return deadline_now_us() >= d->end_us;
 }
 
+/* For poll(): rounded up, and 0 when it has passed. */
+static inline int deadline_left_ms(const struct deadline *d)
+{
+	uint64_t now = deadline_now_us();
+
+	return now < d->end_us ? (int)((d->end_us - now + 999) / 1000) : 0;
+}
+
 /* Between two looks. */
 static inline void deadline_pause(void)
 {

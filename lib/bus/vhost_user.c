@@ -24,8 +24,8 @@
 #include "deadline.h"
 #include "vhost_user.h"
 
-/* A listening port waits so long for the first process to come. */
-#define FIRST_WAIT_MS 10000
+unsigned vhost_first_wait_ms = 10000;
+
 /* Between two looks for a new process. */
 #define TRY_EVERY_US 100000
 /* Without it only the queue for messages to the driver is kicked. */
@@ -439,22 +439,44 @@ static int listen_on(struct vhost *v)
 	err = bind_to_path(v);
 	if (err)
 		return err;
-	if (listen(v->listen_fd, 1))
-		return vireo_error(-errno, "cannot listen on %s: %m", v->path);
-	vireo_log(VIREO_LOG_INFO, "%s: waiting for a process to connect", v->name);
-	err = accept_one(v, FIRST_WAIT_MS);
-	if (err == -ETIMEDOUT)
-		return vireo_error(err, "nobody connected to %s within %u s", v->path, FIRST_WAIT_MS / 1000);
-	return err ? vireo_error(err, "waiting on %s: %s", v->path, strerror(-err)) : 0;
+	return listen(v->listen_fd, 1) ? vireo_error(-errno, "cannot listen on %s: %m", v->path) : 0;
 }
 
-static int find_process(struct vhost *v)
+static int accept_until(struct vhost *v, const struct deadline *deadline)
 {
 	int err;
 
-	if (v->server)
-		return listen_on(v);
-	err = connect_to(v);
+	do {
+		err = accept_one(v, deadline_left_ms(deadline));
+	} while (err == -EINTR);
+	if (err == -ETIMEDOUT)
+		return vireo_error(err, "nobody connected to %s and stayed within %u s", v->path,
+				   vhost_first_wait_ms / 1000);
+	return err ? vireo_error(err, "waiting on %s: %s", v->path, strerror(-err)) : 0;
+}
+
+/* One that hangs up only looked whether somebody listens, or died too early; the next may stay. */
+static int serve_first(struct vhost *v)
+{
+	struct deadline deadline;
+	int err = listen_on(v);
+
+	if (err)
+		return err;
+	vireo_log(VIREO_LOG_INFO, "%s: waiting for a process to connect", v->name);
+	deadline = deadline_in_us(vhost_first_wait_ms * 1000ull);
+	do {
+		err = accept_until(v, &deadline);
+		if (!err)
+			err = shake_hands(v);
+	} while (err == -ENOTCONN && !deadline_passed(&deadline));
+	return err;
+}
+
+static int connect_first(struct vhost *v)
+{
+	int err = connect_to(v);
+
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return vireo_error(-ENOENT,
 				   "nobody listens on %s; start the other process first, or have it connect to us with "
@@ -462,7 +484,7 @@ static int find_process(struct vhost *v)
 				   v->path, v->path);
 	if (err == -EACCES)
 		return vireo_error(err, "no permission to connect to %s; it needs write permission for you", v->path);
-	return err ? vireo_error(err, "cannot connect to %s: %s", v->path, strerror(-err)) : 0;
+	return err ? vireo_error(err, "cannot connect to %s: %s", v->path, strerror(-err)) : shake_hands(v);
 }
 
 static int parse_mac(struct vhost *v, const char *text)
@@ -591,9 +613,7 @@ static int vhost_open(const struct spec *spec, struct vireo_device *dev)
 	pthread_mutex_init(&v->lock, NULL);
 	err = parse(v, spec);
 	if (!err)
-		err = find_process(v);
-	if (!err)
-		err = shake_hands(v);
+		err = v->server ? serve_first(v) : connect_first(v);
 	if (!err)
 		err = create_queues(v);
 	if (!err)

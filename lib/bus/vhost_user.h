@@ -87,6 +87,9 @@ int vhost_conn_get(struct vhost_conn *conn, enum vhost_request request, union vh
 
 /* The device: vhost_user.c */
 
+/* A listening port waits so long for the first process to come. Tests have less patience. */
+extern unsigned vhost_first_wait_ms;
+
 #define VHOST_MAX_PAIRS  VIREO_MAX_QUEUES
 #define VHOST_MAX_QUEUES (2 * VHOST_MAX_PAIRS + 1)
 #define VHOST_RING_MAX   4096

@@ -54,10 +54,8 @@ static int gone(struct vhost_conn *conn)
 static int wait_for(struct vhost_conn *conn, short events, const struct deadline *deadline)
 {
 	for (;;) {
-		uint64_t now = deadline_now_us();
-		int left_ms = now < deadline->end_us ? (int)((deadline->end_us - now + 999) / 1000) : 0;
 		struct pollfd p = {.fd = conn->fd, .events = events};
-		int n = poll(&p, 1, left_ms);
+		int n = poll(&p, 1, deadline_left_ms(deadline));
 
 		if (n > 0)
 			return 0;

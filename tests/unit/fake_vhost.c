@@ -390,7 +390,9 @@ static void handle(struct fake_vhost *vb, struct message *m)
 
 static bool hangs_up(struct fake_vhost *vb)
 {
-	return ++vb->n_messages == (unsigned)vb->fault_at && vb->fault == VB_HANG_UP;
+	unsigned n = ++vb->n_messages;
+
+	return vb->fault == VB_HANG_UP && (!vb->fault_at || n == (unsigned)vb->fault_at);
 }
 
 static void hang_up(struct fake_vhost *vb)

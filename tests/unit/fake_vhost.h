@@ -17,7 +17,7 @@
 
 enum vb_fault {
 	VB_NONE,
-	VB_HANG_UP,     /* when message fault_at arrives, instead of handling it */
+	VB_HANG_UP,     /* when message fault_at arrives, instead of handling it; 0: whichever arrives */
 	VB_WRONG_REPLY, /* to every question */
 	VB_SHORT_REPLY,
 	VB_SILENT,

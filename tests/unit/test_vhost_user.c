@@ -160,6 +160,52 @@ static void open_server_on_what_is_taken_is_refused(void **state)
 	fake_vhost_stop(&vb);
 }
 
+static void open_server_waits_for_one_that_stays(void **state)
+{
+	struct vireo_port *port;
+	struct fake_vhost vb;
+
+	/* A process that looks whether somebody listens, or is killed while it says hello, is not the one. */
+	for (int at = 1; at <= 4; at++) {
+		unlink(path);
+		fake_vhost_init(&vb, path);
+		vb.connects = true;
+		vb.fault = VB_HANG_UP;
+		vb.fault_at = at;
+		fake_vhost_start(&vb);
+		port = open_port(server, NULL);
+		assert_int_equal(vireo_port_start(port), 0);
+		assert_loops(port, 0, 20);
+		vireo_port_close(port);
+		fake_vhost_stop(&vb);
+	}
+	/* One that cannot do what it is asked to will not learn it. */
+	vb.fault = VB_WRONG_REPLY;
+	fake_vhost_start(&vb);
+	assert_int_equal(vireo_port_open(server, NULL, &port), -EPROTO);
+	fake_vhost_stop(&vb);
+}
+
+static void open_server_nobody_stays_gives_up(void **state)
+{
+	struct vireo_port *port;
+	struct fake_vhost vb;
+
+	unlink(path);
+	vhost_first_wait_ms = 100;
+	assert_int_equal(vireo_port_open(server, NULL, &port), -ETIMEDOUT);
+	assert_sentence("nobody connected");
+	fake_vhost_init(&vb, path);
+	vb.connects = true;
+	vb.fault = VB_HANG_UP;
+	fake_vhost_start(&vb);
+	assert_int_equal(vireo_port_open(server, NULL, &port), -ENOTCONN);
+	assert_sentence("gone");
+	fake_vhost_stop(&vb);
+	vhost_first_wait_ms = 10000;
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void port_packets_go_out_and_come_back(void **state)
 {
 	static const struct {
@@ -505,6 +551,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(open_nobody_there_says_what_to_do),
 		cmocka_unit_test(open_server_on_what_is_taken_is_refused),
+		cmocka_unit_test(open_server_waits_for_one_that_stays),
+		cmocka_unit_test(open_server_nobody_stays_gives_up),
 		cmocka_unit_test(port_packets_go_out_and_come_back),
 		cmocka_unit_test(port_switches_turn_features_off),
 		cmocka_unit_test(port_several_pairs_run_side_by_side),
