@@ -28,6 +28,8 @@ unsigned vhost_first_wait_ms = 10000;
 
 /* Between two looks for a new process. */
 #define TRY_EVERY_US 100000
+/* While a port is opened and the process has no room for one more who waits. */
+#define CONNECT_EVERY_MS 10
 /* Without it only the queue for messages to the driver is kicked. */
 #define NO_FD 0x100
 
@@ -112,10 +114,11 @@ static int shake_hands(struct vhost *v)
 	return 0;
 }
 
+/* -EAGAIN when as many wait already as the process wants: it hangs, or has much to do. Waiting there has no end. */
 static int connect_to(struct vhost *v)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
 
 	if (fd < 0)
 		return -errno;
@@ -473,9 +476,19 @@ static int serve_first(struct vhost *v)
 	return err;
 }
 
+static int connect_until(struct vhost *v, const struct deadline *deadline)
+{
+	int err;
+
+	while ((err = connect_to(v)) == -EAGAIN && !deadline_passed(deadline))
+		poll(NULL, 0, CONNECT_EVERY_MS);
+	return err;
+}
+
 static int connect_first(struct vhost *v)
 {
-	int err = connect_to(v);
+	struct deadline deadline = deadline_in_us(vhost_patience_ms * 1000ull);
+	int err = connect_until(v, &deadline);
 
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		return vireo_error(-ENOENT,
@@ -484,6 +497,8 @@ static int connect_first(struct vhost *v)
 				   v->path, v->path);
 	if (err == -EACCES)
 		return vireo_error(err, "no permission to connect to %s; it needs write permission for you", v->path);
+	if (err == -EAGAIN)
+		return vireo_error(-ETIMEDOUT, "%s: the process at the other end does not answer", v->name);
 	return err ? vireo_error(err, "cannot connect to %s: %s", v->path, strerror(-err)) : shake_hands(v);
 }
 

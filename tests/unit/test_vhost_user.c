@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -131,6 +132,48 @@ static int connect_by_hand(void)
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+/* A process that hangs: it listens, accepts nobody, and has as many who wait as it wants. */
+static int hang(void)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+
+	unlink(path);
+	strcpy(addr.sun_path, path);
+	assert_int_equal(bind(listen_fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(listen_fd, 0), 0);
+	/* Whoever waits does so even when its own end is closed. */
+	while ((fd = connect_by_hand()) >= 0)
+		close(fd);
+	assert_int_equal(fd, -EAGAIN);
+	return listen_fd;
+}
+
+static void *end_soon(void *listen_fd)
+{
+	nap_ms(100);
+	close(*(int *)listen_fd);
+	return NULL;
+}
+
+static void open_process_that_hangs_gives_up(void **state)
+{
+	struct vireo_port *port;
+	pthread_t thread;
+	int listen_fd = hang();
+
+	vhost_patience_ms = 200;
+	assert_int_equal(vireo_port_open(spec, NULL, &port), -ETIMEDOUT);
+	assert_sentence("does not answer");
+	assert_int_equal(vireo_port_open(server, NULL, &port), -EBUSY);
+	assert_sentence("somebody listens");
+	vhost_patience_ms = 2000;
+	/* It is asked again and again. */
+	assert_int_equal(pthread_create(&thread, NULL, end_soon, &listen_fd), 0);
+	assert_int_equal(vireo_port_open(spec, NULL, &port), -ENOENT);
+	pthread_join(thread, NULL);
 }
 
 /* What is refused is left as it was. */
@@ -465,6 +508,28 @@ static void port_process_killed_and_back_goes_on(void **state)
 	}
 }
 
+static void port_next_process_hangs_holds_nobody_up(void **state)
+{
+	struct vireo_port *port;
+	struct fake_vhost vb;
+	int listen_fd;
+
+	fake_vhost_init(&vb, path);
+	fake_vhost_start(&vb);
+	port = open_port(spec, NULL);
+	assert_int_equal(vireo_port_start(port), 0);
+	fake_vhost_stop(&vb);
+	listen_fd = hang();
+	wait_for(port, VIREO_EVENT_LINK);
+	for (unsigned t = 0; t < 30; t++, nap_ms(10))
+		assert_int_equal(vireo_port_poll(port), 0);
+	close(listen_fd);
+	fake_vhost_start(&vb);
+	wait_for(port, -EIO);
+	vireo_port_close(port);
+	fake_vhost_stop(&vb);
+}
+
 static void port_process_that_can_do_less_is_not_taken(void **state)
 {
 	struct vireo_port *port;
@@ -551,6 +616,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(open_nobody_there_says_what_to_do),
 		cmocka_unit_test(open_server_on_what_is_taken_is_refused),
+		cmocka_unit_test(open_process_that_hangs_gives_up),
 		cmocka_unit_test(open_server_waits_for_one_that_stays),
 		cmocka_unit_test(open_server_nobody_stays_gives_up),
 		cmocka_unit_test(port_packets_go_out_and_come_back),
@@ -560,6 +626,7 @@ int main(void)
 		cmocka_unit_test(rxq_wait_wakes_with_the_call_descriptor),
 		cmocka_unit_test(port_memory_that_comes_later_is_shared_too),
 		cmocka_unit_test(port_process_killed_and_back_goes_on),
+		cmocka_unit_test(port_next_process_hangs_holds_nobody_up),
 		cmocka_unit_test(port_process_that_can_do_less_is_not_taken),
 		cmocka_unit_test(port_hang_up_at_every_message_is_survived),
 		cmocka_unit_test(open_process_that_makes_no_sense_is_refused),
