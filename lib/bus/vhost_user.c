@@ -83,7 +83,26 @@ static int agree_on_protocol(struct vhost *v, unsigned *ret_max_pairs)
 	return err;
 }
 
-/* Get to know the process that is there now. One that can do less than the first one is of no use to the driver. */
+/* Only what the driver uses counts: it has read once what there is, and keeps to what it accepted. */
+static int check_suits(struct vhost *v, uint64_t features, unsigned max_pairs)
+{
+	uint64_t missing = v->needed & ~features;
+
+	if (!missing && max_pairs >= v->needed_pairs)
+		return 0;
+	vhost_conn_close(&v->conn);
+	if (missing)
+		return vireo_error(-EPROTO,
+				   "%s: the new process can do less than the one before: it lacks features %#llx, which "
+				   "are in use; start it as that one was, or open the port again",
+				   v->name, (unsigned long long)missing);
+	return vireo_error(-EPROTO,
+			   "%s: the new process can do less than the one before: it has %u pairs of queues, and %u are "
+			   "in use; start it as that one was, or open the port again",
+			   v->name, max_pairs, v->needed_pairs);
+}
+
+/* Get to know the process that is there now. */
 static int shake_hands(struct vhost *v)
 {
 	union vhost_payload p = {0};
@@ -103,13 +122,15 @@ static int shake_hands(struct vhost *v)
 		err = vhost_conn_send(&v->conn, VHOST_SET_OWNER, &p, 0, NULL, 0);
 	if (err)
 		return err;
-	if (v->attached && ((v->features & ~features) || max_pairs < v->max_pairs)) {
-		vhost_conn_close(&v->conn);
-		return vireo_error(-EPROTO, "%s: the new process can do less than the one before", v->name);
+	if (v->attached) {
+		err = check_suits(v, features, max_pairs);
+		if (err)
+			return err;
 	}
+	v->features = features & ~(NOT_FOR_US | v->unwanted);
 	if (!v->attached) {
-		v->features = features & ~(NOT_FOR_US | v->unwanted);
-		v->max_pairs = max_pairs;
+		v->needed = v->features;
+		v->max_pairs = v->needed_pairs = max_pairs;
 	}
 	return 0;
 }
@@ -143,6 +164,15 @@ static int accept_one(struct vhost *v, int wait_ms)
 	return v->conn.fd < 0 ? -errno : 0;
 }
 
+/* The driver sees no more than a link that is down, so the reason has to be said; at every look would be too often. */
+static void complain(struct vhost *v)
+{
+	if (!strncmp(v->complaint, vireo_last_error(), sizeof(v->complaint) - 1))
+		return;
+	snprintf(v->complaint, sizeof(v->complaint), "%s", vireo_last_error());
+	vireo_log(VIREO_LOG_WARN, "%s", v->complaint);
+}
+
 void vhost_look(struct vhost *v)
 {
 	uint64_t now = deadline_now_us();
@@ -158,8 +188,13 @@ void vhost_look(struct vhost *v)
 	if (now < v->next_try_us)
 		return;
 	v->next_try_us = now + TRY_EVERY_US;
-	if ((v->server ? accept_one(v, 0) : connect_to(v)) || shake_hands(v))
+	if (v->server ? accept_one(v, 0) : connect_to(v))
 		return;
+	if (shake_hands(v)) {
+		complain(v);
+		return;
+	}
+	v->complaint[0] = '\0';
 	vireo_log(VIREO_LOG_INFO, "%s: a process is there again", v->name);
 	if (v->regs.status & VIRTIO_CONFIG_S_DRIVER_OK)
 		v->regs.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
@@ -326,10 +361,20 @@ static int start(struct vhost *v)
 	return vhost_enable_pairs(v, 1);
 }
 
+static unsigned used_pairs(const struct vhost *v)
+{
+	unsigned n = 2 * v->max_pairs;
+
+	while (n && !v->queues[n - 1].enabled)
+		n--;
+	return (n + 1) / 2;
+}
+
 void vhost_start(struct vhost *v)
 {
 	int err;
 
+	v->needed_pairs = used_pairs(v);
 	if (v->conn.fd < 0)
 		return;
 	err = start(v);

@@ -123,12 +123,15 @@ struct vhost {
 	bool bound;               /* the socket at @path is ours to remove */
 	struct vhost_conn conn;
 	uint64_t features;        /* of the other process, less what only a hypervisor can use and what is not wanted */
+	uint64_t needed;          /* of these, what the driver accepted last; before that, all */
 	uint64_t unwanted;        /* turned off by options */
 	uint64_t protocol;        /* VHOST_PROTOCOL_F_* agreed on */
-	unsigned max_pairs;
+	unsigned max_pairs;       /* of the first process */
+	unsigned needed_pairs;    /* what the driver used last; before that, all */
 	bool running;             /* the rings are in its hands */
 	bool link_up;
 	uint64_t next_try_us;     /* when to look for a new process again */
+	char complaint[384];      /* why the last one that came is of no use; said once */
 	struct vhost_regs regs;
 	unsigned n_queues;        /* with the control queue */
 	struct vhost_queue queues[VHOST_MAX_QUEUES];

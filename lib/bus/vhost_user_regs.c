@@ -197,6 +197,8 @@ static void write_status(struct vhost *v, uint8_t status)
 	/* 3.1.1, step 6: a set of features that was not offered is not accepted. */
 	if (v->regs.driver_features & ~vhost_regs_features(v))
 		v->regs.status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
+	else if (~before & status & VIRTIO_CONFIG_S_FEATURES_OK)
+		v->needed = v->regs.driver_features & v->features;
 	if (~before & status & VIRTIO_CONFIG_S_DRIVER_OK)
 		vhost_start(v);
 }
