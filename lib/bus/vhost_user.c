@@ -329,12 +329,10 @@ static int send_queue(struct vhost *v, unsigned idx)
 	return err;
 }
 
-int vhost_enable_pairs(struct vhost *v, unsigned n)
+static int enable_pairs(struct vhost *v, unsigned n)
 {
 	int err = 0;
 
-	if (n == 0 || n > v->max_pairs)
-		return -EINVAL;
 	/* Without the protocol's features a ring runs from its first kick on. */
 	if (!v->running || !v->protocol)
 		return 0;
@@ -358,7 +356,7 @@ static int start(struct vhost *v)
 	if (err)
 		return err;
 	v->running = true;
-	return vhost_enable_pairs(v, 1);
+	return enable_pairs(v, 1);
 }
 
 static unsigned used_pairs(const struct vhost *v)
@@ -370,20 +368,32 @@ static unsigned used_pairs(const struct vhost *v)
 	return (n + 1) / 2;
 }
 
+/* Not the driver's mistake: it sees a link that is down, and the next process gets everything. */
+static void give_up(struct vhost *v)
+{
+	vireo_log(VIREO_LOG_ERR, "%s", vireo_last_error());
+	vhost_conn_close(&v->conn);
+	v->running = false;
+	v->link_up = false;
+}
+
 void vhost_start(struct vhost *v)
 {
-	int err;
-
 	v->needed_pairs = used_pairs(v);
 	if (v->conn.fd < 0)
 		return;
-	err = start(v);
-	if (err) {
-		vireo_log(VIREO_LOG_ERR, "%s", vireo_last_error());
-		vhost_conn_close(&v->conn);
-		v->running = false;
-	}
+	if (start(v))
+		give_up(v);
 	v->link_up = v->running;
+}
+
+int vhost_enable_pairs(struct vhost *v, unsigned n)
+{
+	if (n == 0 || n > v->max_pairs)
+		return -EINVAL;
+	if (enable_pairs(v, n))
+		give_up(v);
+	return 0;
 }
 
 void vhost_stop(struct vhost *v)

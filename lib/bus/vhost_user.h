@@ -150,7 +150,7 @@ void vhost_start(struct vhost *v);
 void vhost_stop(struct vhost *v);
 /* Whether the other process lives, and whether a new one has come. */
 void vhost_look(struct vhost *v);
-/* Let the first @n pairs of queues run. */
+/* Let the first @n pairs of queues run; -EINVAL when there are not so many. Else as vhost_start(). */
 int vhost_enable_pairs(struct vhost *v, unsigned n);
 /* Where the driver's memory at @iova is, or NULL. */
 void *vhost_at(const struct vhost *v, uint64_t iova, uint64_t len);

@@ -388,11 +388,13 @@ static void handle(struct fake_vhost *vb, struct message *m)
 	}
 }
 
-static bool hangs_up(struct fake_vhost *vb)
+static bool hangs_up(struct fake_vhost *vb, const struct message *m)
 {
-	unsigned n = ++vb->n_messages;
-
-	return vb->fault == VB_HANG_UP && (!vb->fault_at || n == (unsigned)vb->fault_at);
+	vb->n_messages++;
+	if (vb->fault_request && m->request != vb->fault_request)
+		return false;
+	vb->n_counted++;
+	return vb->fault == VB_HANG_UP && (!vb->fault_at || vb->n_counted == (unsigned)vb->fault_at);
 }
 
 static void hang_up(struct fake_vhost *vb)
@@ -425,7 +427,7 @@ static void serve(struct fake_vhost *vb)
 			continue;
 		if (!receive(vb, &m)) {
 			hang_up(vb);
-		} else if (hangs_up(vb)) {
+		} else if (hangs_up(vb, &m)) {
 			for (unsigned i = 0; i < m.n_fds; i++)
 				close(m.fds[i]);
 			hang_up(vb);

@@ -49,9 +49,10 @@ struct fake_vhost {
 	bool batches;     /* with IN_ORDER: one answer for all frames of a transmit ring that are there */
 	enum vb_fault fault;
 	int fault_at;
+	uint32_t fault_request; /* only requests of this kind are counted for fault_at; 0: all */
 
 	/* How it stands; read after fake_vhost_stop(), or the atomics at any time. */
-	atomic_uint n_messages, n_looped, n_tables, n_enabled;
+	atomic_uint n_messages, n_counted, n_looped, n_tables, n_enabled;
 	atomic_bool ready; /* the first pair runs */
 	uint64_t accepted;
 	unsigned n_maps, n_owners;

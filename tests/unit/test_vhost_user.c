@@ -624,6 +624,37 @@ static void port_hang_up_at_every_message_is_survived(void **state)
 	assert_true(n > 20);
 }
 
+/* A ring is enabled when the port starts, and again when it is told how many pairs there are. */
+static void start_process_dies_meanwhile_waits_for_the_next(void **state)
+{
+	for (int at = 1; at <= 8; at++) {
+		struct vireo_port_config cfg = {.n_rxq = 2, .n_txq = 2};
+		struct vireo_port *port;
+		struct vireo_link link;
+		struct fake_vhost vb;
+
+		fake_vhost_init(&vb, path);
+		vb.n_pairs = 2;
+		vb.fault = VB_HANG_UP;
+		vb.fault_request = VHOST_SET_VRING_ENABLE;
+		vb.fault_at = at;
+		fake_vhost_start(&vb);
+		port = open_port(spec, &cfg);
+		assert_int_equal(vireo_port_start(port), 0);
+		assert_int_equal(vireo_port_link(port, &link), 0);
+		assert_false(link.up);
+		wait_for(port, -EIO);
+		vireo_port_stop(port);
+		assert_int_equal(vireo_port_start(port), 0);
+		assert_int_equal(vireo_port_link(port, &link), 0);
+		assert_true(link.up);
+		for (unsigned i = 0; i < 2; i++)
+			assert_loops(port, i, 20);
+		vireo_port_close(port);
+		fake_vhost_stop(&vb);
+	}
+}
+
 static void open_process_that_makes_no_sense_is_refused(void **state)
 {
 	static const struct {
@@ -670,6 +701,7 @@ int main(void)
 		cmocka_unit_test(port_next_process_hangs_holds_nobody_up),
 		cmocka_unit_test(port_process_that_can_do_less_is_not_taken),
 		cmocka_unit_test(port_hang_up_at_every_message_is_survived),
+		cmocka_unit_test(start_process_dies_meanwhile_waits_for_the_next),
 		cmocka_unit_test(open_process_that_makes_no_sense_is_refused),
 	};
 
