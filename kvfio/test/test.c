@@ -24,11 +24,16 @@ MODULE_PARM_DESC(n_devices, "Test devices to make (2).");
 struct test_device {
 	struct kvfio_device kdev;
 	struct device *dev;
-	struct mutex lock;	/* all below */
+	struct mutex lock;	/* all below; held while DMA is done, outside of a container's */
 	u32 regs[TEST_N_REGS];
-	bool hidden;
+	bool hidden;		/* written under fault_lock too */
 	void *buffer;		/* the pointer itself is constant */
 	struct eventfd_ctx *triggers[TEST_N_VECTORS];
+	/*
+	 * What a page fault takes. A map of this very buffer faults under the container's lock, so it
+	 * cannot be the lock under which DMA asks for that one.
+	 */
+	struct mutex fault_lock;
 };
 
 static struct test_device **devices;
@@ -49,13 +54,20 @@ static void drop_triggers(struct test_device *test)
 	}
 }
 
+static void set_hidden(struct test_device *test, bool hidden)
+{
+	mutex_lock(&test->fault_lock);
+	test->hidden = hidden;
+	mutex_unlock(&test->fault_lock);
+}
+
 /* As after power-on; a user must not see what the one before has left. */
 static void reset(struct test_device *test)
 {
 	memset(test->regs, 0, sizeof(test->regs));
 	test->regs[TEST_MAGIC / 4] = TEST_MAGIC_VALUE;
 	memset(test->buffer, 0, TEST_BUFFER_SIZE);
-	test->hidden = false;
+	set_hidden(test, false);
 }
 
 static int test_open(struct kvfio_device *kdev)
@@ -104,12 +116,12 @@ static void run_command(struct test_device *test, u32 command)
 		trigger(test, 0);
 		break;
 	case TEST_COMMAND_HIDE:
-		test->hidden = true;
+		set_hidden(test, true);
 		kvfio_revoke_mmap(&test->kdev, kvfio_region_to_offset(TEST_REGION_BUFFER),
 				  TEST_BUFFER_SIZE);
 		break;
 	case TEST_COMMAND_SHOW:
-		test->hidden = false;
+		set_hidden(test, false);
 		break;
 	default:
 		ret = -EINVAL;
@@ -223,11 +235,11 @@ static vm_fault_t buffer_fault(struct vm_fault *vmf)
 	u64 offset = ((u64)vmf->pgoff << PAGE_SHIFT) & KVFIO_OFFSET_MASK;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 
-	mutex_lock(&test->lock);
+	mutex_lock(&test->fault_lock);
 	if (!test->hidden)
 		ret = vmf_insert_pfn(vmf->vma, vmf->address,
 				     vmalloc_to_pfn(test->buffer + offset));
-	mutex_unlock(&test->lock);
+	mutex_unlock(&test->fault_lock);
 	return ret;
 }
 
@@ -397,6 +409,7 @@ static struct test_device *test_create(unsigned int index)
 	if (!test)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&test->lock);
+	mutex_init(&test->fault_lock);
 	ret = -ENOMEM;
 	test->buffer = vzalloc(TEST_BUFFER_SIZE);
 	if (!test->buffer)

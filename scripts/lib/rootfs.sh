@@ -90,6 +90,8 @@ copy_modules()
 {
 	local root=$1 name path
 	local from=$KERNEL_DIR/lib/modules/$KERNEL_VERSION to=$1/lib/modules/$KERNEL_VERSION
+	# A kernel may have all of them built in.
+	mkdir -p "$to"
 	for name in "${GUEST_MODULES[@]}"; do
 		# A line of modules.dep is "module: everything it needs".
 		sed -n "s#^\(.*/$name\.ko[^:]*\):#\1#p" "$from/modules.dep"
