@@ -302,6 +302,9 @@ int virtio_pci_enable_queue(const struct virtio_pci *pci, unsigned idx, const st
 	write_iova(pci, VIRTIO_QUEUE_DRIVER, vq->avail);
 	write_iova(pci, VIRTIO_QUEUE_DEVICE, vq->used);
 	io_write16(common, VIRTIO_QUEUE_ENABLE, 1);
+	/* 4.1.4.3: reads as what it is. A device that has run out of something would carry nothing, and no word said. */
+	if (!io_read16(common, VIRTIO_QUEUE_ENABLE))
+		return vireo_error(-EIO, "%s does not enable queue %u; the log may tell why", pci->name, idx);
 	return 0;
 }
 

@@ -342,6 +342,23 @@ static int enable_pairs(struct vhost *v, unsigned n)
 	return err;
 }
 
+/* Not before it is needed: a process offers more queues than a port uses, and descriptors are few. */
+bool vhost_open_kick(struct vhost *v, unsigned idx)
+{
+	struct vhost_queue *q = &v->queues[idx];
+	bool is_ctrl = idx + 1 == v->n_queues;
+
+	/* The control queue is read as soon as the driver rings. */
+	if (is_ctrl || q->kick_fd >= 0)
+		return true;
+	q->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->kick_fd < 0)
+		vireo_log(VIREO_LOG_ERR,
+			  "%s: cannot make an eventfd: %m; `ulimit -n` says how many descriptors a process may have",
+			  v->name);
+	return q->kick_fd >= 0;
+}
+
 static int start(struct vhost *v)
 {
 	int err;
@@ -614,17 +631,11 @@ static int parse(struct vhost *v, const struct spec *spec)
 	return err ? err : parse_mac(v, spec_option(spec, "mac"));
 }
 
-static int create_queues(struct vhost *v)
+static void create_queues(struct vhost *v)
 {
 	v->n_queues = 2 * v->max_pairs + 1;
-	for (unsigned i = 0; i < v->n_queues; i++) {
-		v->queues[i].size = VHOST_RING_MAX;
-		v->queues[i].vector = 0xffff;
-		v->queues[i].kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (v->queues[i].kick_fd < 0)
-			return vireo_error(-errno, "cannot make an eventfd: %m");
-	}
-	return 0;
+	for (unsigned i = 0; i < v->n_queues; i++)
+		v->queues[i] = (struct vhost_queue){.size = VHOST_RING_MAX, .vector = 0xffff, .kick_fd = -1};
 }
 
 static void describe_device(struct vireo_device *dev, const struct vhost *v)
@@ -684,10 +695,10 @@ static int vhost_open(const struct spec *spec, struct vireo_device *dev)
 	err = parse(v, spec);
 	if (!err)
 		err = v->server ? serve_first(v) : connect_first(v);
-	if (!err)
-		err = create_queues(v);
-	if (!err)
+	if (!err) {
+		create_queues(v);
 		err = attach(v);
+	}
 	if (err) {
 		vhost_free(v);
 		return err;

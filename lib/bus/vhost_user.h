@@ -99,7 +99,7 @@ struct vhost_queue {
 	uint16_t size, vector;
 	bool enabled;
 	uint64_t desc, driver, device; /* as the driver wrote them: IOVAs */
-	int kick_fd;
+	int kick_fd;                   /* from the first time that it is enabled until close; -1 before */
 };
 
 /* The registers as they stand; 4.1.4.3. */
@@ -144,6 +144,8 @@ struct vhost {
 
 /* What the driver does to the device, with the lock held. */
 
+/* A descriptor to kick queue @idx with; false, with a line in the log, when none is left. */
+bool vhost_open_kick(struct vhost *v, unsigned idx);
 /* Hand everything to the other process; what goes wrong shows in the status. */
 void vhost_start(struct vhost *v);
 /* Take the rings back, and look for a process if there is none. */

@@ -152,7 +152,7 @@ static void queue_write(struct vhost *v, uint64_t offset, uint32_t value)
 		q->vector = value <= v->max_pairs ? (uint16_t)value : VIRTIO_MSI_NO_VECTOR;
 		break;
 	case COMMON(queue_enable):
-		q->enabled = value == 1;
+		q->enabled = value == 1 && vhost_open_kick(v, v->regs.queue_select);
 		break;
 	case COMMON(queue_desc_lo):
 	case COMMON(queue_desc_hi):
@@ -241,7 +241,7 @@ static void notify_write(struct vhost *v, uint64_t offset)
 	if (idx + 1 == v->n_queues)
 		vhost_ctrl_kick(v);
 	else if (idx < v->n_queues && write(v->queues[idx].kick_fd, &one, sizeof(one)) < 0)
-		return; /* it has been told so often that the counter is full: it knows */
+		return; /* it has been told so often that the counter is full: it knows; or it never ran */
 }
 
 static void config_read(struct vhost *v, uint64_t offset, void *buf, size_t len)

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -353,6 +354,55 @@ static void port_several_pairs_run_side_by_side(void **state)
 	}
 }
 
+/* DPDK's vhost has always room for 128 pairs; a port takes descriptors for what it uses. */
+static void start_process_with_many_queues_takes_few_descriptors(void **state)
+{
+	struct vireo_port *port;
+	struct fake_vhost vb;
+	unsigned before, after;
+
+	fake_vhost_init(&vb, path);
+	vb.n_pairs = 128;
+	fake_vhost_start(&vb);
+	before = n_fds();
+	port = open_port(spec, NULL);
+	assert_int_equal(vireo_port_start(port), 0);
+	assert_loops(port, 0, 20);
+	after = n_fds();
+	assert_in_range(after, before, before + 24);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(vireo_port_stop(port), 0);
+		assert_int_equal(vireo_port_start(port), 0);
+	}
+	assert_int_equal(n_fds(), after);
+	vireo_port_close(port);
+	fake_vhost_stop(&vb);
+}
+
+static void start_no_descriptor_left_is_refused(void **state)
+{
+	struct rlimit normal, none;
+	struct vireo_port *port;
+	struct fake_vhost vb;
+	int next;
+
+	fake_vhost_init(&vb, path);
+	fake_vhost_start(&vb);
+	port = open_port(spec, NULL);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &normal), 0);
+	next = dup(0);
+	close(next);
+	none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = normal.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(vireo_port_start(port), -EIO);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &normal), 0);
+	assert_sentence("queue 0");
+	assert_int_equal(vireo_port_start(port), 0);
+	assert_loops(port, 0, 20);
+	vireo_port_close(port);
+	fake_vhost_stop(&vb);
+}
+
 /* Chains: every element a descriptor, with and without a header slot, full rings. */
 static void port_chains_arrive_whole(void **state)
 {
@@ -694,6 +744,8 @@ int main(void)
 		cmocka_unit_test(port_packets_go_out_and_come_back),
 		cmocka_unit_test(port_switches_turn_features_off),
 		cmocka_unit_test(port_several_pairs_run_side_by_side),
+		cmocka_unit_test(start_process_with_many_queues_takes_few_descriptors),
+		cmocka_unit_test(start_no_descriptor_left_is_refused),
 		cmocka_unit_test(port_chains_arrive_whole),
 		cmocka_unit_test(rxq_wait_wakes_with_the_call_descriptor),
 		cmocka_unit_test(port_memory_that_comes_later_is_shared_too),
