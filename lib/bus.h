@@ -78,6 +78,13 @@ struct bus_ops {
 	int (*irq)(struct vireo_device *dev, unsigned irq, enum bus_irq_action action, unsigned start, unsigned count,
 		   const int *fds);
 
+	/*
+	 * For what no interrupt announces: a descriptor that becomes readable when poll() has something to do. It stays with
+	 * the back end, and poll() makes it unreadable again. Both NULL: interrupts tell everything.
+	 */
+	int (*event_fd)(struct vireo_device *dev);
+	void (*poll)(struct vireo_device *dev);
+
 	int (*reset)(struct vireo_device *dev);
 	int (*hot_reset)(struct vireo_device *dev); /* NULL: not supported */
 };
@@ -110,6 +117,10 @@ void bus_register(const struct bus_ops *ops);
 int bus_find(const struct spec *spec, const struct bus_ops **ret_ops);
 /* As the op, with a sentence; -EOPNOTSUPP when only opening can tell. */
 int bus_identify(const char *text, struct bus_identity *ret_id);
+
+/* As the ops; -1 where there is no such descriptor. */
+int device_event_fd(struct vireo_device *dev);
+void device_poll(struct vireo_device *dev);
 
 /* VFIO with groups and containers: upstream's and kvfio's. */
 extern const struct bus_ops vfio_bus;

@@ -525,6 +525,17 @@ unsigned vireo_device_iova_ranges(const struct vireo_device *dev, const struct v
 	return dev->dma->n_ranges;
 }
 
+int device_event_fd(struct vireo_device *dev)
+{
+	return dev->ops->event_fd ? dev->ops->event_fd(dev) : -1;
+}
+
+void device_poll(struct vireo_device *dev)
+{
+	if (dev->ops->poll)
+		dev->ops->poll(dev);
+}
+
 /* Reset takes vectors and bus mastering away underneath us: have both off before, so that both sides agree. */
 static int reset_with(struct vireo_device *dev, int (*reset)(struct vireo_device *dev))
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * What happens to a port beside packets. Eventfds of the driver, of the two event interrupts of the device and one for
- * vireo_port_failed() make one epoll descriptor readable; vireo_port_poll() empties them and looks at the device.
+ * vireo_port_failed(), and what else the back end has, make one epoll descriptor readable; vireo_port_poll() empties them
+ * and looks at the device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "bus.h"
 #include "port.h"
 
 bool event_drain(int fd)
@@ -72,6 +74,7 @@ static int enable_event_irq(struct vireo_port *port, enum vireo_irq irq, int *re
 int port_events_open(struct vireo_port *port)
 {
 	struct port_events *e = &port->events;
+	int device_fd = device_event_fd(port->dev);
 	int err;
 
 	e->fail_fd = e->wake_fd = e->error_fd = e->request_fd = -1;
@@ -86,6 +89,8 @@ int port_events_open(struct vireo_port *port)
 		err = enable_event_irq(port, VIREO_IRQ_ERROR, &e->error_fd);
 	if (!err)
 		err = enable_event_irq(port, VIREO_IRQ_REQUEST, &e->request_fd);
+	if (!err && device_fd >= 0)
+		err = watch(e, device_fd);
 	return err;
 }
 
@@ -184,6 +189,8 @@ static int take_events(struct vireo_port *port)
 	struct port_events *e = &port->events;
 	int events = 0;
 
+	/* Also for a port that is stopped, whose driver is not asked: its descriptor would stay readable. */
+	device_poll(port->dev);
 	for (unsigned i = 0; i < e->n_fds; i++)
 		event_drain(e->fds[i]);
 	event_drain(e->fail_fd);

@@ -26,8 +26,6 @@
 
 unsigned vhost_first_wait_ms = 10000;
 
-/* Between two looks for a new process. */
-#define TRY_EVERY_US 100000
 /* While a port is opened and the process has no room for one more who waits. */
 #define CONNECT_EVERY_MS 10
 /* Without it only the queue for messages to the driver is kicked. */
@@ -149,19 +147,18 @@ static int connect_to(struct vhost *v)
 		close(fd);
 		return err;
 	}
-	v->conn.fd = fd;
-	return 0;
+	return vhost_conn_open(&v->conn, fd);
 }
 
 static int accept_one(struct vhost *v, int wait_ms)
 {
 	struct pollfd p = {.fd = v->listen_fd, .events = POLLIN};
-	int n = poll(&p, 1, wait_ms);
+	int n = poll(&p, 1, wait_ms), fd;
 
 	if (n <= 0)
 		return n < 0 ? -errno : -ETIMEDOUT;
-	v->conn.fd = accept4(v->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	return v->conn.fd < 0 ? -errno : 0;
+	fd = accept4(v->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	return fd < 0 ? -errno : vhost_conn_open(&v->conn, fd);
 }
 
 /* The driver sees no more than a link that is down, so the reason has to be said; at every look would be too often. */
@@ -187,7 +184,8 @@ void vhost_look(struct vhost *v)
 	v->link_up = false;
 	if (now < v->next_try_us)
 		return;
-	v->next_try_us = now + TRY_EVERY_US;
+	v->next_try_us = now + VHOST_TRY_EVERY_US;
+	vhost_conn_retry(&v->conn);
 	if (v->server ? accept_one(v, 0) : connect_to(v))
 		return;
 	if (shake_hands(v)) {
@@ -469,6 +467,22 @@ static int vhost_irq(struct vireo_device *dev, unsigned irq, enum bus_irq_action
 	return 0;
 }
 
+static int vhost_event_fd(struct vireo_device *dev)
+{
+	const struct vhost *v = dev->bus_priv;
+
+	return v->conn.event_fd;
+}
+
+static void vhost_poll(struct vireo_device *dev)
+{
+	struct vhost *v = dev->bus_priv;
+
+	pthread_mutex_lock(&v->lock);
+	vhost_look(v);
+	pthread_mutex_unlock(&v->lock);
+}
+
 /* A socket that nobody listens on is left over from a process that was killed. */
 static int remove_stale(struct vhost *v)
 {
@@ -654,7 +668,7 @@ static void vhost_free(struct vhost *v)
 {
 	if (v->attached)
 		dma_detach(&v->client);
-	vhost_conn_close(&v->conn);
+	vhost_conn_destroy(&v->conn);
 	if (v->listen_fd >= 0)
 		close(v->listen_fd);
 	/* What was found there and refused belongs to somebody else. */
@@ -688,11 +702,13 @@ static int vhost_open(const struct spec *spec, struct vireo_device *dev)
 	if (!v)
 		return vireo_error(-ENOMEM, "no memory for a device");
 	v->dev = dev;
-	v->conn.fd = v->listen_fd = -1;
+	v->conn.fd = v->conn.event_fd = v->conn.timer_fd = v->listen_fd = -1;
 	for (unsigned i = 0; i <= VHOST_MAX_PAIRS; i++)
 		v->irq_fds[i] = -1;
 	pthread_mutex_init(&v->lock, NULL);
 	err = parse(v, spec);
+	if (!err)
+		err = vhost_conn_create(&v->conn);
 	if (!err)
 		err = v->server ? serve_first(v) : connect_first(v);
 	if (!err) {
@@ -728,4 +744,6 @@ const struct bus_ops vhost_user_bus = {
 	.read = vhost_read,
 	.write = vhost_write,
 	.irq = vhost_irq,
+	.event_fd = vhost_event_fd,
+	.poll = vhost_poll,
 };

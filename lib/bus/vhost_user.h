@@ -69,7 +69,21 @@ struct vhost_conn {
 	int fd;           /* -1: nobody is there */
 	bool acks;        /* REPLY_ACK was agreed on */
 	const char *name; /* for sentences */
+	/* Readable when the process has hung up or, as long as nobody is there, when it is time to look for the next. */
+	int event_fd;
+	int timer_fd;
 };
+
+/* Between two looks for a new process. */
+#define VHOST_TRY_EVERY_US 100000
+
+/* A connection to nobody. */
+int vhost_conn_create(struct vhost_conn *conn);
+void vhost_conn_destroy(struct vhost_conn *conn);
+/* Take the socket @fd; it is closed when that fails. */
+int vhost_conn_open(struct vhost_conn *conn, int fd);
+/* Nobody has come: wake whoever waits on event_fd in VHOST_TRY_EVERY_US. Closing does the same. */
+void vhost_conn_retry(struct vhost_conn *conn);
 
 /* How long the other process may take for an answer. Tests have less patience. */
 extern unsigned vhost_patience_ms;

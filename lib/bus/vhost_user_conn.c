@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vireo/driver.h>
@@ -33,11 +36,70 @@ bool vhost_conn_is_lost(struct vhost_conn *conn)
 	return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
 }
 
-void vhost_conn_close(struct vhost_conn *conn)
+int vhost_conn_create(struct vhost_conn *conn)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	conn->event_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (conn->event_fd < 0)
+		return vireo_error(-errno, "cannot make an epoll descriptor: %m");
+	conn->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (conn->timer_fd < 0)
+		return vireo_error(-errno, "cannot make a timer: %m");
+	if (epoll_ctl(conn->event_fd, EPOLL_CTL_ADD, conn->timer_fd, &event))
+		return vireo_error(-errno, "cannot watch a timer: %m");
+	return 0;
+}
+
+void vhost_conn_destroy(struct vhost_conn *conn)
 {
 	if (conn->fd >= 0)
 		close(conn->fd);
+	if (conn->timer_fd >= 0)
+		close(conn->timer_fd);
+	if (conn->event_fd >= 0)
+		close(conn->event_fd);
+	conn->fd = conn->timer_fd = conn->event_fd = -1;
+}
+
+/* Setting a timer also takes back that it went off. */
+static void set_timer(struct vhost_conn *conn, uint64_t us)
+{
+	const struct itimerspec in = {.it_value = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}};
+
+	timerfd_settime(conn->timer_fd, 0, &in, NULL);
+}
+
+int vhost_conn_open(struct vhost_conn *conn, int fd)
+{
+	/* Only the end of the line: answers are waited for, and are no news. */
+	struct epoll_event event = {.events = EPOLLRDHUP};
+	int err;
+
+	if (epoll_ctl(conn->event_fd, EPOLL_CTL_ADD, fd, &event)) {
+		err = vireo_error(-errno, "%s: cannot watch a connection: %m", conn->name);
+		close(fd);
+		return err;
+	}
+	set_timer(conn, 0);
+	conn->fd = fd;
+	return 0;
+}
+
+void vhost_conn_retry(struct vhost_conn *conn)
+{
+	set_timer(conn, VHOST_TRY_EVERY_US);
+}
+
+void vhost_conn_close(struct vhost_conn *conn)
+{
+	if (conn->fd < 0)
+		return;
+	/* Closing alone would not end the watch where a child holds the socket too. */
+	epoll_ctl(conn->event_fd, EPOLL_CTL_DEL, conn->fd, NULL);
+	close(conn->fd);
 	conn->fd = -1;
+	vhost_conn_retry(conn);
 }
 
 static int lost(struct vhost_conn *conn, int err, const char *what)

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -558,6 +559,66 @@ static void port_process_killed_and_back_goes_on(void **state)
 	}
 }
 
+/* What a program does that sleeps until there is something to do: wait, but not for ever, and poll the port. */
+static int sleep_and_poll(struct vireo_port *port, int timeout_ms)
+{
+	struct pollfd p = {.fd = vireo_port_event_fd(port), .events = POLLIN};
+
+	assert_int_equal(poll(&p, 1, timeout_ms), 1);
+	return vireo_port_poll(port);
+}
+
+/* With nobody at the other end it may look now and then, and must not look all the time. */
+static void assert_sleeps(struct vireo_port *port)
+{
+	struct pollfd p = {.fd = vireo_port_event_fd(port), .events = POLLIN};
+	unsigned n = 0;
+
+	for (unsigned t = 0; t < 30; t++, nap_ms(10)) {
+		if (poll(&p, 1, 0) == 0)
+			continue;
+		assert_int_equal(vireo_port_poll(port), 0);
+		n++;
+	}
+	assert_in_range(n, 1, 10);
+}
+
+static void port_event_fd_wakes_when_the_process_goes_and_comes(void **state)
+{
+	for (unsigned connects = 0; connects < 2; connects++) {
+		struct vireo_port *port;
+		struct fake_vhost vb;
+		struct pollfd p;
+		int got = 0;
+
+		unlink(path);
+		fake_vhost_init(&vb, path);
+		vb.connects = connects;
+		fake_vhost_start(&vb);
+		port = open_port(connects ? server : spec, NULL);
+		assert_int_equal(vireo_port_start(port), 0);
+		p = (struct pollfd){.fd = vireo_port_event_fd(port), .events = POLLIN};
+		assert_int_equal(poll(&p, 1, 200), 0);
+		fake_vhost_stop(&vb);
+		assert_int_equal(sleep_and_poll(port, 1000), VIREO_EVENT_LINK);
+		assert_sleeps(port);
+		fake_vhost_start(&vb);
+		for (unsigned t = 0; t < 100 && !got; t++)
+			got = sleep_and_poll(port, 1000);
+		assert_int_equal(got, -EIO);
+		vireo_port_stop(port);
+		assert_int_equal(vireo_port_start(port), 0);
+		assert_loops(port, 0, 20);
+		assert_int_equal(poll(&p, 1, 0), 0);
+		/* A port that is stopped does not keep a program awake either. */
+		assert_int_equal(vireo_port_stop(port), 0);
+		fake_vhost_stop(&vb);
+		assert_int_equal(sleep_and_poll(port, 1000), 0);
+		assert_sleeps(port);
+		vireo_port_close(port);
+	}
+}
+
 static void port_next_process_hangs_holds_nobody_up(void **state)
 {
 	struct vireo_port *port;
@@ -750,6 +811,7 @@ int main(void)
 		cmocka_unit_test(rxq_wait_wakes_with_the_call_descriptor),
 		cmocka_unit_test(port_memory_that_comes_later_is_shared_too),
 		cmocka_unit_test(port_process_killed_and_back_goes_on),
+		cmocka_unit_test(port_event_fd_wakes_when_the_process_goes_and_comes),
 		cmocka_unit_test(port_next_process_hangs_holds_nobody_up),
 		cmocka_unit_test(port_process_that_can_do_less_is_not_taken),
 		cmocka_unit_test(port_hang_up_at_every_message_is_survived),
