@@ -22,27 +22,37 @@ static void signal_user(struct intx *intx)
 		compat_eventfd_signal(intx->trigger);
 }
 
+/* Did the device raise the line? Then it is masked with that. intx.lock held */
+static bool mask_if_raised(struct kvfio_pci *vdev)
+{
+	if (vdev->intx.shared)
+		return pci_check_and_mask_intx(vdev->pdev);
+	disable_irq_nosync(vdev->pdev->irq);
+	return true;
+}
+
 static irqreturn_t intx_handler(int irq, void *data)
 {
 	struct kvfio_pci *vdev = data;
 	struct intx *intx = &vdev->intx;
-	bool ours = false;
+	irqreturn_t ret = IRQ_NONE;
 	unsigned long flags;
 
 	spin_lock_irqsave(&intx->lock, flags);
-	if (!intx->shared) {
-		disable_irq_nosync(irq);
-		ours = true;
-	} else if (!intx->masked) {
-		ours = pci_check_and_mask_intx(vdev->pdev);
-	}
-	if (ours) {
+	if (intx->masked) {
+		/*
+		 * A line of our own was switched off while we waited for the lock: to do so twice
+		 * would never be undone.
+		 */
+		ret = intx->shared ? IRQ_NONE : IRQ_HANDLED;
+	} else if (mask_if_raised(vdev)) {
 		intx->masked = true;
 		trace_kvfio_irq(&vdev->pdev->dev, VFIO_PCI_INTX_IRQ_INDEX, 0);
 		signal_user(intx);
+		ret = IRQ_HANDLED;
 	}
 	spin_unlock_irqrestore(&intx->lock, flags);
-	return ours ? IRQ_HANDLED : IRQ_NONE;
+	return ret;
 }
 
 /* True: it was not masked before. */
