@@ -273,6 +273,8 @@ static int reset_all(struct kvfio_pci *vdev, const struct affected *affected)
 		other = find_device(affected->pdev[i]);
 		if (!ret)
 			other->needs_reset = false;
+		if (other->opened)
+			intx_reapply(other);
 		memory_give(other);
 	}
 	return ret;

@@ -31,6 +31,30 @@ static bool mask_if_raised(struct kvfio_pci *vdev)
 	return true;
 }
 
+/*
+ * Masked, but the device has lost the bit: with its power, by a reset that it has of its own, or since
+ * COMMAND was written meanwhile. If nobody answered, the kernel would shut the line for all.
+ */
+static bool mask_again(struct pci_dev *pdev)
+{
+	u16 command;
+
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	return !(command & PCI_COMMAND_INTX_DISABLE) && pci_check_and_mask_intx(pdev);
+}
+
+/* An interrupt that the user is not to hear of. intx.lock held */
+static irqreturn_t handle_masked(struct kvfio_pci *vdev)
+{
+	/*
+	 * A line of our own was switched off while we waited for the lock: to do so twice would
+	 * never be undone.
+	 */
+	if (!vdev->intx.shared)
+		return IRQ_HANDLED;
+	return mask_again(vdev->pdev) ? IRQ_HANDLED : IRQ_NONE;
+}
+
 static irqreturn_t intx_handler(int irq, void *data)
 {
 	struct kvfio_pci *vdev = data;
@@ -40,11 +64,7 @@ static irqreturn_t intx_handler(int irq, void *data)
 
 	spin_lock_irqsave(&intx->lock, flags);
 	if (intx->masked) {
-		/*
-		 * A line of our own was switched off while we waited for the lock: to do so twice
-		 * would never be undone.
-		 */
-		ret = intx->shared ? IRQ_NONE : IRQ_HANDLED;
+		ret = handle_masked(vdev);
 	} else if (mask_if_raised(vdev)) {
 		intx->masked = true;
 		trace_kvfio_irq(&vdev->pdev->dev, VFIO_PCI_INTX_IRQ_INDEX, 0);
@@ -95,6 +115,23 @@ static void intx_unmask(struct kvfio_pci *vdev)
 static void unmask_signalled(void *data)
 {
 	intx_unmask(data);
+}
+
+/**
+ * intx_reapply() - COMMAND was written or restored: its bit for INTx as we want it, whatever it is now
+ * @vdev: the device
+ *
+ * The handler, and an eventfd that unmasks, change the bit between the reading and the writing of
+ * others.
+ */
+void intx_reapply(struct kvfio_pci *vdev)
+{
+	struct intx *intx = &vdev->intx;
+	unsigned long flags;
+
+	spin_lock_irqsave(&intx->lock, flags);
+	pci_intx(vdev->pdev, intx->enabled && !(intx->shared && intx->masked));
+	spin_unlock_irqrestore(&intx->lock, flags);
 }
 
 /** intx_sleep() - the device goes to sleep; true: intx_wake() is due when it wakes */

@@ -73,6 +73,7 @@ static void write_command(struct kvfio_pci *vdev, u16 command)
 	if (command & ~hw & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY))
 		restore_bars(vdev);
 	config_hw_write(vdev, PCI_COMMAND, 2, (hw & ~ours) | (command & ours));
+	intx_reapply(vdev);
 }
 
 /** memory_apply_command() - make what the user wrote to COMMAND true */

@@ -236,6 +236,7 @@ long msi_set_trigger(struct kvfio_pci *vdev, const struct kvfio_irq_set *set);
 void msi_disable(struct kvfio_pci *vdev);
 long intx_set(struct kvfio_pci *vdev, const struct kvfio_irq_set *set);
 void intx_disable(struct kvfio_pci *vdev);
+void intx_reapply(struct kvfio_pci *vdev);
 bool intx_sleep(struct kvfio_pci *vdev);
 void intx_wake(struct kvfio_pci *vdev);
 void intx_user_disable(struct kvfio_pci *vdev, bool disable);

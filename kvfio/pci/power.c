@@ -120,6 +120,9 @@ static int runtime_resume(struct device *dev)
 		compat_eventfd_signal(vdev->wakeup_trigger);
 		leave_low_power(vdev);
 	}
+	/* An eventfd may have unmasked it meanwhile. */
+	if (vdev->opened)
+		intx_reapply(vdev);
 	if (vdev->intx_asleep)
 		intx_wake(vdev);
 	vdev->intx_asleep = false;

@@ -19,6 +19,7 @@ int reset_function(struct kvfio_pci *vdev)
 	memory_take(vdev);
 	/* Saves and restores config space, so that what the user has set stays. */
 	ret = pci_try_reset_function(vdev->pdev);
+	intx_reapply(vdev);
 	memory_give(vdev);
 	return ret;
 }
@@ -51,6 +52,7 @@ void set_power_state(struct kvfio_pci *vdev, pci_power_t state)
 	if (pdev->current_state == PCI_D0 && vdev->pm_saved) {
 		pci_load_and_free_saved_state(pdev, &vdev->pm_saved);
 		pci_restore_state(pdev);
+		intx_reapply(vdev);
 	}
 	memory_give(vdev);
 }

@@ -726,6 +726,33 @@ static void test_intx(int *fds)
 	calm();
 }
 
+/*
+ * Masked in D3hot: when the device wakes, what was saved of COMMAND says otherwise. Upstream takes that, and the kernel then
+ * shuts the line because nobody answers.
+ */
+static void test_intx_masked_asleep(int *fds)
+{
+	unsigned int pm = find_cap(PCI_CAP_ID_PM);
+
+	if (names.upstream)
+		return;
+	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	tap_is("intx_asleep_on", set_irqs(INTX, TRIGGER | EVENTFD, 0, 1, fds, 0), 0);
+	config_write(pm + PCI_PM_CTRL, 2, 3);
+	tap_is("intx_asleep_mask", set_irqs(INTX, MASK | NONE, 0, 1, NULL, 0), 0);
+	config_write(pm + PCI_PM_CTRL, 2, 0);
+	raise_cause(LSC);
+	tap_is("intx_awake_masked", fired(fds[0], 50), 0);
+	tap_is("intx_awake_unmask", set_irqs(INTX, UNMASK | NONE, 0, 1, NULL, 0), 0);
+	tap_is("intx_awake_pending", fired(fds[0], SOON_MS), 1);
+	calm();
+	tap_is("intx_awake_unmask_after_service", set_irqs(INTX, UNMASK | NONE, 0, 1, NULL, 0), 0);
+	raise_cause(LSC);
+	tap_is("intx_awake_from_device", fired(fds[0], SOON_MS), 1);
+	calm();
+	tap_is("intx_awake_off", set_irqs(INTX, TRIGGER | NONE, 0, 0, NULL, 0), 0);
+}
+
 /* What the next user finds, whatever this one leaves behind. */
 static void test_reopen(int *fds)
 {
@@ -771,6 +798,7 @@ static void test_all(int *fds)
 	test_msix_grows(fds);
 	test_msi(fds);
 	test_intx(fds);
+	test_intx_masked_asleep(fds);
 	test_reopen(fds);
 	test_mmio_as_dma_target();
 }
