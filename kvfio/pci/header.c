@@ -7,7 +7,7 @@ static void command_written(struct kvfio_pci *vdev, unsigned int pos)
 {
 	u16 command = config_virt(&vdev->config, PCI_COMMAND, 2);
 
-	memory_apply_command(vdev, command);
+	memory_apply_command(vdev);
 	intx_user_disable(vdev, command & PCI_COMMAND_INTX_DISABLE);
 }
 

@@ -64,10 +64,12 @@ static void restore_bars(struct kvfio_pci *vdev)
 	}
 }
 
-static void write_command(struct kvfio_pci *vdev, u16 command)
+/* The device gets what the user wrote to COMMAND. */
+static void write_command(struct kvfio_pci *vdev)
 {
 	const u16 ours = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
 			 PCI_COMMAND_PARITY | PCI_COMMAND_SERR;
+	u16 command = config_virt(&vdev->config, PCI_COMMAND, 2);
 	u16 hw = config_hw_read(vdev, PCI_COMMAND, 2);
 
 	if (command & ~hw & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY))
@@ -77,16 +79,26 @@ static void write_command(struct kvfio_pci *vdev, u16 command)
 }
 
 /** memory_apply_command() - make what the user wrote to COMMAND true */
-void memory_apply_command(struct kvfio_pci *vdev, u16 command)
+void memory_apply_command(struct kvfio_pci *vdev)
 {
 	/* The usual write changes bus mastering alone: no reason to take the maps away. */
 	if (vdev->memory_on == decodes(vdev)) {
-		write_command(vdev, command);
+		write_command(vdev);
 		return;
 	}
 	memory_take(vdev);
-	write_command(vdev, command);
+	write_command(vdev);
 	memory_give(vdev);
+}
+
+/**
+ * memory_restore_command() - the same when an older COMMAND was restored, which memory_give() does not
+ * go by
+ * @vdev: open; between memory_take() and memory_give()
+ */
+void memory_restore_command(struct kvfio_pci *vdev)
+{
+	write_command(vdev);
 }
 
 /**

@@ -182,7 +182,8 @@ int bar_access(struct kvfio_pci *vdev, unsigned int index, u64 offset, u8 *bytes
 void memory_take(struct kvfio_pci *vdev);
 void memory_take_nested(struct kvfio_pci *vdev, struct mutex *outer);
 void memory_give(struct kvfio_pci *vdev);
-void memory_apply_command(struct kvfio_pci *vdev, u16 command);
+void memory_apply_command(struct kvfio_pci *vdev);
+void memory_restore_command(struct kvfio_pci *vdev);
 u16 memory_force_on(struct kvfio_pci *vdev);
 void memory_force_end(struct kvfio_pci *vdev, u16 command);
 

@@ -52,7 +52,9 @@ void set_power_state(struct kvfio_pci *vdev, pci_power_t state)
 	if (pdev->current_state == PCI_D0 && vdev->pm_saved) {
 		pci_load_and_free_saved_state(pdev, &vdev->pm_saved);
 		pci_restore_state(pdev);
-		intx_reapply(vdev);
+		/* It is from before D3hot, where the user may have written another COMMAND. */
+		if (vdev->opened)
+			memory_restore_command(vdev);
 	}
 	memory_give(vdev);
 }

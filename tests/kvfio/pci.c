@@ -239,6 +239,24 @@ static void test_power_states(void)
 	}
 }
 
+/* COMMAND written in D3hot is what counts in D0, and not the one that was saved before. */
+static void test_command_written_asleep(void)
+{
+	unsigned int pm = find_cap(PCI_CAP_ID_PM);
+	uint32_t before = 0, after = 0;
+
+	if (names.upstream)
+		return;
+	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	pread(v.device, &before, 4, offsets[0] + RAL);
+	config_write(PCI_COMMAND, 2, 0);
+	config_write(pm + PCI_PM_CTRL, 2, 3);
+	config_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	config_write(pm + PCI_PM_CTRL, 2, 0);
+	tap_is("pm_command_from_d3", sys(pread(v.device, &after, 4, offsets[0] + RAL)), 4);
+	tap_is("pm_command_from_d3_is_true", after, before);
+}
+
 /* --- BARs --- */
 
 static uint32_t reg_read(unsigned int reg)
@@ -789,6 +807,7 @@ static void test_all(int *fds)
 	test_bars();
 	test_revocation();
 	test_power_states();
+	test_command_written_asleep();
 	test_low_power(fds);
 	test_ioeventfd();
 	test_irq_info();
