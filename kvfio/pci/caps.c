@@ -28,11 +28,8 @@ static void pm_written(struct kvfio_pci *vdev, unsigned int pos)
 {
 	u16 control = config_virt(&vdev->config, pos, 2);
 
-	/* pci_power_t counts as the register does. */
+	/* pci_power_t counts as the register does, which then shows what came of it. */
 	set_power_state(vdev, (__force pci_power_t)(control & PCI_PM_CTRL_STATE_MASK));
-	control &= ~PCI_PM_CTRL_STATE_MASK;
-	control |= (__force int)vdev->pdev->current_state & PCI_PM_CTRL_STATE_MASK;
-	config_set_virt(&vdev->config, pos, 2, control);
 }
 
 static unsigned int add_pm(struct kvfio_pci *vdev, unsigned int pos)
@@ -44,7 +41,9 @@ static unsigned int add_pm(struct kvfio_pci *vdev, unsigned int pos)
 	/* Waking the host up is not for users. */
 	config_field(vdev, pos + PCI_PM_PMC, 2, 0xffff, 0);
 	config_set_virt(&vdev->config, pos + PCI_PM_PMC, 2, capable);
-	config_field(vdev, pos + PCI_PM_CTRL, 2, 0xffff, PCI_PM_CTRL_STATE_MASK);
+	/* A version that the kernel does not know, it does not drive. */
+	config_field(vdev, pos + PCI_PM_CTRL, 2, 0xffff,
+		     pos == vdev->pdev->pm_cap ? PCI_PM_CTRL_STATE_MASK : 0);
 	config_set_virt(&vdev->config, pos + PCI_PM_CTRL, 2, control);
 	config_add_hook(vdev, pos + PCI_PM_CTRL, 2, pm_written);
 	return PCI_PM_SIZEOF;

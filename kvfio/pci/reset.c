@@ -34,14 +34,10 @@ static bool loses_state(struct pci_dev *pdev)
 	return !(control & PCI_PM_CTRL_NO_SOFT_RESET);
 }
 
-/** set_power_state() - D0 to D3hot; what the device loses on the way is put back in D0 */
-void set_power_state(struct kvfio_pci *vdev, pci_power_t state)
+static void change_power_state(struct kvfio_pci *vdev, pci_power_t state)
 {
 	struct pci_dev *pdev = vdev->pdev;
 
-	/* Virtual functions would fall silent with it. */
-	if (state == pdev->current_state || (vdev->has_vfs && state != PCI_D0))
-		return;
 	memory_take(vdev);
 	if (pdev->current_state == PCI_D0 && loses_state(pdev)) {
 		pci_save_state(pdev);
@@ -57,4 +53,27 @@ void set_power_state(struct kvfio_pci *vdev, pci_power_t state)
 			memory_restore_command(vdev);
 	}
 	memory_give(vdev);
+}
+
+/* The user reads in PMCSR which state it is, whoever brought the device there. */
+static void show_power_state(struct kvfio_pci *vdev)
+{
+	unsigned int pos = vdev->pdev->pm_cap + PCI_PM_CTRL;
+	u16 control;
+
+	if (!vdev->opened || !vdev->pdev->pm_cap)
+		return;
+	control = config_virt(&vdev->config, pos, 2) & ~PCI_PM_CTRL_STATE_MASK;
+	/* pci_power_t counts as the register does. */
+	control |= (__force int)vdev->pdev->current_state & PCI_PM_CTRL_STATE_MASK;
+	config_set_virt(&vdev->config, pos, 2, control);
+}
+
+/** set_power_state() - D0 to D3hot; what the device loses on the way is put back in D0 */
+void set_power_state(struct kvfio_pci *vdev, pci_power_t state)
+{
+	/* Virtual functions would fall silent with it. */
+	if (state != vdev->pdev->current_state && (!vdev->has_vfs || state == PCI_D0))
+		change_power_state(vdev, state);
+	show_power_state(vdev);
 }

@@ -229,6 +229,9 @@ static void test_power_states(void)
 	config_write(pm + PCI_PM_CTRL, 2, 0);
 	tap_is("pm_d0", config_read(pm + PCI_PM_CTRL, 2) & 3, 0);
 	tap_is("pm_d0_memory", sys(pread(v.device, &again, 4, offsets[0] + STATUS)), 4);
+	config_write(pm + PCI_PM_CTRL, 2, 3);
+	tap_is("pm_d3_reset", io(v.device, VFIO_DEVICE_RESET, 0), 0);
+	tap_is("pm_d0_after_reset", config_read(pm + PCI_PM_CTRL, 2) & 3, 0);
 	tap_is("pm_no_wake", config_read(pm + PCI_PM_PMC, 2) & PCI_PM_CAP_PME_MASK, 0);
 	if (pcie && config_read(pcie + PCI_EXP_DEVCAP, 4) & PCI_EXP_DEVCAP_FLR) {
 		uint16_t control = config_read(pcie + PCI_EXP_DEVCTL, 2);
