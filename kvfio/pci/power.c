@@ -100,12 +100,14 @@ void power_leave_low(struct kvfio_pci *vdev)
 	mutex_unlock(&vdev->lock);
 }
 
-/* Asleep, it cannot be asked whether it was the one that raised a line. */
 static int runtime_suspend(struct device *dev)
 {
 	struct kvfio_pci *vdev = dev_get_drvdata(dev);
 
 	mutex_lock(&vdev->lock);
+	/* In D3hot by its user's wish, it would not be saved by the kernel, and wake without its state. */
+	set_power_state(vdev, PCI_D0);
+	/* Asleep, it cannot be asked whether it was the one that raised a line. */
 	vdev->intx_asleep = intx_sleep(vdev);
 	mutex_unlock(&vdev->lock);
 	return 0;

@@ -389,6 +389,28 @@ static bool power_state_is(const char *want)
 	return !strcmp(state, want);
 }
 
+/* The kernel's word for a device that it has sent to sleep, in whatever state it was before. */
+static bool is_suspended(void)
+{
+	char path[128], status[16] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/runtime_status", names.device);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	fscanf(file, "%15s", status);
+	fclose(file);
+	return !strcmp(status, "suspended");
+}
+
+static bool becomes_suspended(int within_ms)
+{
+	for (int i = 0; i < within_ms / 10 && !is_suspended(); i++)
+		usleep(10000);
+	return is_suspended();
+}
+
 static bool power_state_becomes(const char *want, int within_ms)
 {
 	for (int i = 0; i < within_ms / 10; i++) {
@@ -448,6 +470,21 @@ static void test_low_power(int *fds)
 	tap_ok("stays_awake", !power_state_becomes("D3hot", 1000));
 	tap_ok("map_after_wakeup", peek(regs + STATUS / 4) != -1);
 	munmap((void *)regs, K);
+}
+
+/* The user has sent it to D3hot himself before. */
+static void test_low_power_from_d3(void)
+{
+	unsigned int pm = find_cap(PCI_CAP_ID_PM);
+	uint32_t mac = reg_read(RAL);
+
+	config_write(pm + PCI_PM_CTRL, 2, 3);
+	tap_is("low_power_entry_in_d3", feature(8, SET | ENTRY), 0);
+	tap_ok("falls_asleep_in_d3", becomes_suspended(SOON_MS));
+	tap_is("low_power_exit_in_d3", feature(8, SET | EXIT), 0);
+	tap_is("is_in_d0", config_read(pm + PCI_PM_CTRL, 2) & 3, 0);
+	tap_is("command_after_low_power", config_read(PCI_COMMAND, 2) & PCI_COMMAND_MEMORY, PCI_COMMAND_MEMORY);
+	tap_is("memory_after_low_power", reg_read(RAL), mac);
 }
 
 /* --- Writes by eventfd --- */
@@ -812,6 +849,7 @@ static void test_all(int *fds)
 	test_power_states();
 	test_command_written_asleep();
 	test_low_power(fds);
+	test_low_power_from_d3();
 	test_ioeventfd();
 	test_irq_info();
 	test_set_irqs_arguments(fds);
