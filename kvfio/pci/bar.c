@@ -276,15 +276,38 @@ int bar_check_access(struct kvfio_pci *vdev, unsigned int index, u64 offset, uns
 	return bar_map(vdev, index);
 }
 
+/* vdev->lock held; 0, or -EIO: asleep, the device does not answer. */
+static int rom_copy(struct kvfio_pci *vdev, u8 *copy, size_t count, u64 offset)
+{
+	void __iomem *rom;
+	size_t size;
+	u16 command;
+
+	if (vdev->pdev->current_state != PCI_D0)
+		return -EIO;
+	/*
+	 * Its decoder is that of a BAR in some devices, so nobody else may reach those meanwhile. And
+	 * it obeys the same bit in COMMAND, which need not be on for whom the ROM is all he wants.
+	 */
+	memory_take(vdev);
+	command = memory_decode_begin(vdev);
+	rom = pci_map_rom(vdev->pdev, &size);
+	if (rom && offset < size)
+		memcpy_fromio(copy, rom + offset, min_t(size_t, count, size - offset));
+	if (rom)
+		pci_unmap_rom(vdev->pdev, rom);
+	memory_decode_end(vdev, command);
+	memory_give(vdev);
+	return 0;
+}
+
 /*
  * Through a copy in the kernel, so that the device sees whole registers and no fault happens under
  * a lock.
  */
 static ssize_t rom_read(struct kvfio_pci *vdev, char __user *buf, size_t count, u64 offset)
 {
-	ssize_t ret = count;
-	void __iomem *rom;
-	size_t size;
+	ssize_t ret;
 	u8 *copy;
 
 	count = min_t(size_t, count, PAGE_SIZE);
@@ -293,18 +316,10 @@ static ssize_t rom_read(struct kvfio_pci *vdev, char __user *buf, size_t count, 
 		return -ENOMEM;
 	memset(copy, 0xff, count);
 	mutex_lock(&vdev->lock);
-	/*
-	 * Its decoder is that of a BAR in some devices, so nobody else may reach those meanwhile.
-	 */
-	memory_take(vdev);
-	rom = pci_map_rom(vdev->pdev, &size);
-	if (rom && offset < size)
-		memcpy_fromio(copy, rom + offset, min_t(size_t, count, size - offset));
-	if (rom)
-		pci_unmap_rom(vdev->pdev, rom);
-	memory_give(vdev);
+	ret = rom_copy(vdev, copy, count, offset);
 	mutex_unlock(&vdev->lock);
-	ret = copy_to_user(buf, copy, count) ? -EFAULT : count;
+	if (!ret)
+		ret = copy_to_user(buf, copy, count) ? -EFAULT : count;
 	kfree(copy);
 	return ret;
 }

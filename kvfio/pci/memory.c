@@ -102,29 +102,47 @@ void memory_restore_command(struct kvfio_pci *vdev)
 }
 
 /**
- * memory_force_on() - decode memory for the kernel's own use, such as the table of MSI-X
- * @vdev: the device
+ * memory_decode_begin() - the device decodes memory, for the kernel's own use
+ * @vdev: in D0, memory_lock held for writing
  *
- * Return: what memory_force_end() wants. Nobody else reaches the BARs in between.
+ * Return: what memory_decode_end() wants.
  */
-u16 memory_force_on(struct kvfio_pci *vdev)
+u16 memory_decode_begin(struct kvfio_pci *vdev)
 {
 	u16 command;
 
-	down_write(&vdev->memory_lock);
 	pci_read_config_word(vdev->pdev, PCI_COMMAND, &command);
 	if (!(command & PCI_COMMAND_MEMORY))
 		pci_write_config_word(vdev->pdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
 	return command;
 }
 
-void memory_force_end(struct kvfio_pci *vdev, u16 command)
+void memory_decode_end(struct kvfio_pci *vdev, u16 command)
 {
 	u16 now;
 
+	if (command & PCI_COMMAND_MEMORY)
+		return;
 	/* The kernel may have changed other bits meanwhile. */
 	pci_read_config_word(vdev->pdev, PCI_COMMAND, &now);
-	if (!(command & PCI_COMMAND_MEMORY))
-		pci_write_config_word(vdev->pdev, PCI_COMMAND, now & ~PCI_COMMAND_MEMORY);
+	pci_write_config_word(vdev->pdev, PCI_COMMAND, now & ~PCI_COMMAND_MEMORY);
+	intx_reapply(vdev);
+}
+
+/**
+ * memory_force_on() - decode memory for the kernel's own use, such as the table of MSI-X
+ * @vdev: in D0
+ *
+ * Return: what memory_force_end() wants. Nobody else reaches the BARs in between.
+ */
+u16 memory_force_on(struct kvfio_pci *vdev)
+{
+	down_write(&vdev->memory_lock);
+	return memory_decode_begin(vdev);
+}
+
+void memory_force_end(struct kvfio_pci *vdev, u16 command)
+{
+	memory_decode_end(vdev, command);
 	up_write(&vdev->memory_lock);
 }

@@ -193,6 +193,8 @@ static long set_eventfds(struct kvfio_pci *vdev, const struct kvfio_irq_set *set
 {
 	long ret;
 
+	if (vdev->pdev->current_state != PCI_D0)
+		return -EIO;
 	if (vdev->irq_index == set->index)
 		return vectors_set(vdev, set);
 	ret = msi_enable(vdev, set->index, set->start + set->count);
@@ -204,6 +206,16 @@ static long set_eventfds(struct kvfio_pci *vdev, const struct kvfio_irq_set *set
 	return ret;
 }
 
+/* In D0, where the table of MSI-X answers; then back to where the user wants the device. */
+static void disable_in_d0(struct kvfio_pci *vdev)
+{
+	pci_power_t state = vdev->pdev->current_state;
+
+	set_power_state(vdev, PCI_D0);
+	msi_disable(vdev);
+	set_power_state(vdev, state);
+}
+
 /** msi_set_trigger() - VFIO_IRQ_SET_ACTION_TRIGGER of MSI and MSI-X */
 long msi_set_trigger(struct kvfio_pci *vdev, const struct kvfio_irq_set *set)
 {
@@ -211,7 +223,7 @@ long msi_set_trigger(struct kvfio_pci *vdev, const struct kvfio_irq_set *set)
 	u32 i;
 
 	if (is_on && !set->count && set->type == VFIO_IRQ_SET_DATA_NONE) {
-		msi_disable(vdev);
+		disable_in_d0(vdev);
 		return 0;
 	}
 	if (!is_on && vdev->irq_index >= 0)

@@ -184,6 +184,8 @@ void memory_take_nested(struct kvfio_pci *vdev, struct mutex *outer);
 void memory_give(struct kvfio_pci *vdev);
 void memory_apply_command(struct kvfio_pci *vdev);
 void memory_restore_command(struct kvfio_pci *vdev);
+u16 memory_decode_begin(struct kvfio_pci *vdev);
+void memory_decode_end(struct kvfio_pci *vdev, u16 command);
 u16 memory_force_on(struct kvfio_pci *vdev);
 void memory_force_end(struct kvfio_pci *vdev, u16 command);
 

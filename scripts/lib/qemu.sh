@@ -22,8 +22,9 @@ QEMU_CPU=(-accel tcg,thread=multi -smp 2 -m 1536M)
 # that have something unusual.
 qemu_devices()
 {
-	local machine=$1 iommu=disable-legacy=on,iommu_platform=on,romfile= e0_hub=2
+	local machine=$1 iommu=disable-legacy=on,iommu_platform=on,romfile= e0_hub=2 e0_rom=
 	[ "$machine" != clients ] || e0_hub=0
+	[ "$machine" != odd ] || e0_rom=$VM_DIR/odd.rom
 
 	case $machine in
 	odd) printf '%s\n' -device intel-iommu,intremap=off,snoop-control=on,caching-mode=on ;;
@@ -41,7 +42,7 @@ qemu_devices()
 			-device virtio-net-pci,id=k0,netdev=h0,addr=02.0,mac=52:54:00:00:00:10,disable-legacy=on,romfile= \
 			-device virtio-net-pci,id=k1,netdev=h1,addr=03.0,mac=52:54:00:00:00:11,disable-legacy=on,romfile= \
 			-netdev hubport,id=he,hubid=$e0_hub -netdev hubport,id=hs0,hubid=3 -netdev hubport,id=hs1,hubid=3 \
-			-device e1000e,id=e0,netdev=he,addr=06.0,mac=52:54:00:00:00:30,romfile= \
+			-device "e1000e,id=e0,netdev=he,addr=06.0,mac=52:54:00:00:00:30,romfile=$e0_rom" \
 			-netdev hubport,id=hl,hubid=4 \
 			-device virtio-net-pci,id=l0,netdev=hl,addr=08.0,mac=52:54:00:00:00:50,disable-modern=on,disable-legacy=off,romfile= \
 			-device pcie-pci-bridge,id=bridge,addr=07.0 \
@@ -54,8 +55,9 @@ qemu_devices()
 	[ "$machine" != odd ] || qemu_odd_devices
 }
 
-# A BAR smaller than a page, a large one and a ROM; a card that shares its interrupt line with e0; an NVMe controller with virtual
-# functions; a bus that goes past the IOMMU, with a card. They come last, because QEMU would take that bus for the default one.
+# A BAR smaller than a page, a large one and a ROM, which e0 has, too; a card that shares its interrupt line with e0; an NVMe
+# controller with virtual functions; a bus that goes past the IOMMU, with a card. They come last, because QEMU would take that bus
+# for the default one.
 qemu_odd_devices()
 {
 	rom_create "$VM_DIR/odd.rom"

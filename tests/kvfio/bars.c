@@ -3,7 +3,9 @@
  * BARs of unusual sizes, and the ROM: one smaller than a page, one that can be mapped by large pages. Runs the same on
  * upstream and on kvfio.
  *
- *	bars NODE_DIRECTORY GROUP DEVICE small|large|rom
+ *	bars NODE_DIRECTORY GROUP DEVICE small|large|rom|rom-off
+ *
+ * rom-off: the ROM while memory decode is off, and in D3hot. On kvfio alone: upstream looks for its header there.
  */
 
 #define _GNU_SOURCE
@@ -40,9 +42,14 @@ static void get_region(uint32_t index)
 	tap_is("region", io(v.device, VFIO_DEVICE_GET_REGION_INFO, &info), 0);
 }
 
+static off_t config_offset(unsigned int pos)
+{
+	return ((off_t)VFIO_PCI_CONFIG_REGION_INDEX << 40) + pos;
+}
+
 static void command(uint16_t value)
 {
-	pwrite(v.device, &value, 2, ((off_t)VFIO_PCI_CONFIG_REGION_INDEX << 40) + PCI_COMMAND);
+	pwrite(v.device, &value, 2, config_offset(PCI_COMMAND));
 }
 
 static long try_mmap(uint64_t offset, size_t size)
@@ -162,12 +169,66 @@ static void test_rom(void)
 	tap_is("rom_map", try_mmap(0, K), -EINVAL);
 }
 
+/* How many bytes of the ROM are what the file has, or an error. */
+static long rom_bytes(void)
+{
+	uint8_t bytes[2048] = { 0 };
+	long ret = sys(pread(v.device, bytes, sizeof(bytes), info.offset));
+	unsigned int i = 64;
+
+	while (i < sizeof(bytes) && bytes[i] == (uint8_t)(7 * i))
+		i++;
+	return ret < 0 ? ret : i;
+}
+
+static unsigned int find_power_management(void)
+{
+	uint8_t at[2] = { 0, 0 };
+	unsigned int left = 48;
+
+	pread(v.device, at + 1, 1, config_offset(PCI_CAPABILITY_LIST));
+	do {
+		unsigned int pos = at[1];
+
+		if (!pos)
+			return 0;
+		pread(v.device, at, 2, config_offset(pos));
+		if (at[0] == PCI_CAP_ID_PM)
+			return pos;
+	} while (left--);
+	return 0;
+}
+
+static void power_state(unsigned int pm, uint16_t state)
+{
+	pwrite(v.device, &state, 2, config_offset(pm + PCI_PM_CTRL));
+}
+
+static void test_rom_off(void)
+{
+	unsigned int pm = find_power_management();
+	uint16_t now = 0;
+
+	get_region(VFIO_PCI_ROM_REGION_INDEX);
+	command(0);
+	tap_is("rom_without_memory", rom_bytes(), 2048);
+	pread(v.device, &now, 2, config_offset(PCI_COMMAND));
+	tap_is("rom_leaves_memory_off", now & PCI_COMMAND_MEMORY, 0);
+	tap_is("rom_leaves_bars_off", sys(pread(v.device, &now, 2, 0)), -EIO);
+	if (!pm)
+		return;
+	power_state(pm, 3);
+	tap_is("rom_in_d3", rom_bytes(), -EIO);
+	power_state(pm, 0);
+	tap_is("rom_in_d0", rom_bytes(), 2048);
+}
+
 int main(int argc, char **argv)
 {
 	struct vfio_names names;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: bars NODE_DIRECTORY GROUP DEVICE small|large|rom\n");
+		fprintf(stderr, "usage: bars NODE_DIRECTORY GROUP DEVICE small|large|rom|rom-off\n");
 		return 2;
 	}
 	names = (struct vfio_names){ .dir = argv[1], .group = argv[2], .device = argv[3] };
@@ -181,8 +242,10 @@ int main(int argc, char **argv)
 		test_small();
 	else if (!strcmp(argv[4], "large"))
 		test_large();
-	else
+	else if (!strcmp(argv[4], "rom"))
 		test_rom();
+	else
+		test_rom_off();
 	vfio_close(&v);
 	return tap_done();
 }

@@ -720,6 +720,25 @@ static void test_msix_grows(int *fds)
 	reg_write(IVAR, 0);
 }
 
+/* In D3hot the table does not answer: nothing is changed there, but all can be switched off. */
+static void test_msix_asleep(int *fds)
+{
+	unsigned int pm = find_cap(PCI_CAP_ID_PM);
+
+	if (names.upstream)
+		return;
+	tap_is("msix_awake_on", set_irqs(MSIX, TRIGGER | EVENTFD, 0, 3, fds, 0), 0);
+	config_write(pm + PCI_PM_CTRL, 2, 3);
+	tap_is("msix_asleep_replace", set_irqs(MSIX, TRIGGER | EVENTFD, 0, 1, fds + 3, 0), -EIO);
+	tap_is("msix_asleep_trigger", set_irqs(MSIX, TRIGGER | NONE, 0, 1, NULL, 0), 0);
+	tap_is("msix_asleep_triggered", fired(fds[0], SOON_MS), 1);
+	tap_is("msix_asleep_off", set_irqs(MSIX, TRIGGER | NONE, 0, 0, NULL, 0), 0);
+	tap_is("msix_asleep_still", config_read(pm + PCI_PM_CTRL, 2) & 3, 3);
+	tap_is("msix_asleep_on", set_irqs(MSIX, TRIGGER | EVENTFD, 0, 3, fds, 0), -EIO);
+	tap_is("msi_asleep_on", set_irqs(MSI, TRIGGER | EVENTFD, 0, 1, fds, 0), -EIO);
+	config_write(pm + PCI_PM_CTRL, 2, 0);
+}
+
 /* One interrupt of the device is one signal, at the eventfd that the vector has now. */
 static void test_msix_from_device(int *fds)
 {
@@ -854,6 +873,7 @@ static void test_all(int *fds)
 	test_irq_info();
 	test_set_irqs_arguments(fds);
 	test_msix(fds);
+	test_msix_asleep(fds);
 	test_msix_from_device(fds);
 	test_msix_grows(fds);
 	test_msi(fds);

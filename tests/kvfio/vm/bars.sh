@@ -21,5 +21,10 @@ for driver in vfio-pci kvfio-pci; do
 	done
 done
 check "upstream and kvfio give the same answers" diff /tmp/bars.vfio-pci /tmp/bars.kvfio-pci
+driver_give kvfio-pci $E0
+for device in $BARS $E0; do
+	tap kvfio-bars /dev/kvfio "$(group_of $device)" $device rom-off
+done
+is "answers about the ROM in D3hot" "$(grep -c 'rom_in_d3 = -EIO' /tmp/tap.out)" -eq 1
 unsafe_interrupts 0
 kvfio_unload
