@@ -52,13 +52,36 @@ static void find_msix(struct kvfio_pci *vdev)
 	vdev->msix_offset = table & PCI_MSIX_TABLE_OFFSET;
 }
 
+/* Their status does not say that they raise INTx, so nobody on the line could tell; upstream's list. */
+static const struct pci_device_id no_intx[] = {
+	{ PCI_VDEVICE(INTEL, 0x1563) },	/* X550 */
+	{ PCI_VDEVICE(INTEL, 0x1572) },	/* X710, XL710, XXV710 */
+	{ PCI_VDEVICE(INTEL, 0x1574) },
+	{ PCI_VDEVICE(INTEL, 0x1580) },
+	{ PCI_VDEVICE(INTEL, 0x1581) },
+	{ PCI_VDEVICE(INTEL, 0x1583) },
+	{ PCI_VDEVICE(INTEL, 0x1584) },
+	{ PCI_VDEVICE(INTEL, 0x1585) },
+	{ PCI_VDEVICE(INTEL, 0x1586) },
+	{ PCI_VDEVICE(INTEL, 0x1587) },
+	{ PCI_VDEVICE(INTEL, 0x1588) },
+	{ PCI_VDEVICE(INTEL, 0x1589) },
+	{ PCI_VDEVICE(INTEL, 0x158a) },
+	{ PCI_VDEVICE(INTEL, 0x158b) },
+	{ PCI_VDEVICE(INTEL, 0x37d0) },	/* X722 */
+	{ PCI_VDEVICE(INTEL, 0x37d1) },
+	{ PCI_VDEVICE(INTEL, 0x37d2) },
+	{ }
+};
+
 static void find_intx(struct kvfio_pci *vdev)
 {
 	struct pci_dev *pdev = vdev->pdev;
 	u8 pin;
 
 	pci_read_config_byte(pdev, PCI_INTERRUPT_PIN, &pin);
-	vdev->has_intx = pin && !pdev->is_virtfn && pdev->irq && pdev->irq != IRQ_NOTCONNECTED;
+	vdev->has_intx = pin && !pdev->is_virtfn && pdev->irq && pdev->irq != IRQ_NOTCONNECTED &&
+			 !pci_match_id(no_intx, pdev);
 	vdev->intx.shared = !nointxmask && pci_intx_mask_supported(pdev);
 	vdev->intx.user_disabled = false;
 	/*
