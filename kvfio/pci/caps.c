@@ -53,11 +53,12 @@ static unsigned int add_pm(struct kvfio_pci *vdev, unsigned int pos)
 
 /*
  * The flag says which way: a user who wants to read clears it and waits until it is set, and the
- * other way round.
+ * other way round. It is in the upper byte, so it takes a write to that to begin.
  */
-static void vpd_written(struct kvfio_pci *vdev, unsigned int pos)
+static void vpd_upper_written(struct kvfio_pci *vdev, unsigned int upper)
 {
 	struct config_space *config = &vdev->config;
+	unsigned int pos = upper - 1;
 	unsigned int data_pos = pos - PCI_VPD_ADDR + PCI_VPD_DATA;
 	u16 address = config_virt(config, pos, 2);
 	__le32 data;
@@ -78,7 +79,7 @@ static unsigned int add_vpd(struct kvfio_pci *vdev, unsigned int pos)
 {
 	config_field(vdev, pos + PCI_VPD_ADDR, 2, 0xffff, 0xffff);
 	config_field(vdev, pos + PCI_VPD_DATA, 4, U32_MAX, U32_MAX);
-	config_add_hook(vdev, pos + PCI_VPD_ADDR, 2, vpd_written);
+	config_add_hook(vdev, pos + PCI_VPD_ADDR + 1, 1, vpd_upper_written);
 	return PCI_CAP_VPD_SIZEOF;
 }
 
