@@ -33,13 +33,14 @@ static int check_header(const struct vfio_irq_set *header, u32 n_vectors, size_t
 
 	if (header->flags & ~known || size < 0)
 		return -EINVAL;
-	if (!is_power_of_2(header->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK))
-		return -EINVAL;
 	/* Bounded by what the device has, so that no multiplication below can overflow. */
 	if (header->start >= n_vectors || header->count > n_vectors - header->start)
 		return -EINVAL;
 	if ((header->argsz - sizeof(*header)) / (size ?: 1) < (size ? header->count : 0))
 		return -EINVAL;
+	/* Last, as upstream, which finds that there is no function for it. */
+	if (!is_power_of_2(header->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK))
+		return -ENOTTY;
 	*ret_size = (size_t)header->count * size;
 	return 0;
 }

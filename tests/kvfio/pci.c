@@ -657,6 +657,9 @@ static void test_set_irqs_arguments(int *fds)
 	tap_is("set_unknown_index", set_irqs(VFIO_PCI_NUM_IRQS, TRIGGER | EVENTFD, 0, 1, fds, 0), -EINVAL);
 	tap_is("set_two_types", set_irqs(MSIX, TRIGGER | EVENTFD | NONE, 0, 1, fds, 0), -EINVAL);
 	tap_is("set_no_type", set_irqs(MSIX, TRIGGER, 0, 1, fds, 0), -EINVAL);
+	tap_is("set_no_action", set_irqs(MSIX, EVENTFD, 0, 1, fds, 0), -ENOTTY);
+	tap_is("set_two_actions", set_irqs(MSIX, TRIGGER | MASK | EVENTFD, 0, 1, fds, 0), -ENOTTY);
+	tap_is("set_no_action_beyond", set_irqs(MSIX, EVENTFD, 3, 3, fds, 0), -EINVAL);
 	tap_is("set_unknown_flag", set_irqs(MSIX, TRIGGER | EVENTFD | 1 << 20, 0, 1, fds, 0), -EINVAL);
 	tap_is("set_beyond", set_irqs(MSIX, TRIGGER | EVENTFD, 3, 3, fds, 0), -EINVAL);
 	tap_is("set_start_beyond", set_irqs(MSIX, TRIGGER | EVENTFD, 5, 1, fds, 0), -EINVAL);
