@@ -255,12 +255,17 @@ static long set_trigger(struct kvfio_pci *vdev, const struct kvfio_irq_set *set)
 
 static long set_unmask_fd(struct kvfio_pci *vdev, int fd)
 {
-	struct eventfd_watch *watch = NULL;
+	struct eventfd_watch *watch;
 
-	watch_destroy(vdev->intx.unmask);
-	vdev->intx.unmask = NULL;
-	if (fd >= 0)
-		watch = watch_create(fd, unmask_signalled, vdev);
+	if (fd < 0) {
+		watch_destroy(vdev->intx.unmask);
+		vdev->intx.unmask = NULL;
+		return 0;
+	}
+	/* It stays until it is taken away. */
+	if (vdev->intx.unmask)
+		return -EBUSY;
+	watch = watch_create(fd, unmask_signalled, vdev);
 	if (IS_ERR(watch))
 		return PTR_ERR(watch);
 	vdev->intx.unmask = watch;

@@ -68,19 +68,17 @@ long irq_info(struct kvfio_pci *vdev, void __user *arg)
 /* An eventfd that stands for itself: given, replaced, taken away or, as a test, signalled. */
 static long set_single(struct eventfd_ctx **slot, const struct kvfio_irq_set *set)
 {
+	bool is_eventfd = set->type == VFIO_IRQ_SET_DATA_EVENTFD;
 	struct eventfd_ctx *ctx = NULL;
 
-	if (set->type != VFIO_IRQ_SET_DATA_EVENTFD) {
-		if (!*slot || (!set->count && set->type == VFIO_IRQ_SET_DATA_BOOL))
-			return -EINVAL;
-		if (set->count) {
-			if (kvfio_irq_set_selects(set, 0))
-				compat_eventfd_signal(*slot);
-			return 0;
-		}
-	} else if (!set->count) {
+	if (set->type == VFIO_IRQ_SET_DATA_NONE ? !*slot : !set->count)
 		return -EINVAL;
-	} else if (set->fds[0] >= 0) {
+	if (!is_eventfd && set->count) {
+		if (*slot && kvfio_irq_set_selects(set, 0))
+			compat_eventfd_signal(*slot);
+		return 0;
+	}
+	if (is_eventfd && set->fds[0] >= 0) {
 		ctx = eventfd_ctx_fdget(set->fds[0]);
 		if (IS_ERR(ctx))
 			return PTR_ERR(ctx);

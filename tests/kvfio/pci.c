@@ -673,6 +673,8 @@ static void test_set_irqs_arguments(int *fds)
 	tap_is("intx_two", set_irqs(INTX, TRIGGER | EVENTFD, 0, 2, fds, 0), -EINVAL);
 	tap_is("err_mask", set_irqs(ERR, MASK | NONE, 0, 1, NULL, 0), -ENOTTY);
 	tap_is("err_none_while_off", set_irqs(ERR, TRIGGER | NONE, 0, 1, NULL, 0), -EINVAL);
+	tap_is("err_bool_while_off", set_irqs(ERR, TRIGGER | BOOL, 0, 1, (int[4]){ 1 }, 0), 0);
+	tap_is("err_bool_none_while_off", set_irqs(ERR, TRIGGER | BOOL, 0, 0, NULL, 0), -EINVAL);
 	tap_is("err_set", set_irqs(ERR, TRIGGER | EVENTFD, 0, 1, fds, 0), 0);
 	tap_is("err_trigger", set_irqs(ERR, TRIGGER | NONE, 0, 1, NULL, 0), 0);
 	tap_is("err_triggered", fired(fds[0], SOON_MS), 1);
@@ -789,6 +791,7 @@ static void test_intx(int *fds)
 	tap_is("intx_masked", fired(fds[0], 50), 0);
 	tap_is("intx_mask_by_fd", set_irqs(INTX, MASK | EVENTFD, 0, 1, fds, 0), -ENOTTY);
 	tap_is("intx_unmask_by_fd", set_irqs(INTX, UNMASK | EVENTFD, 0, 1, &unmask, 0), 0);
+	tap_is("intx_unmask_by_another_fd", set_irqs(INTX, UNMASK | EVENTFD, 0, 1, fds + 2, 0), -EBUSY);
 	write(unmask, &one, sizeof(one));
 	tap_is("intx_after_unmask_by_fd", fired(fds[0], SOON_MS), 1);
 	tap_is("intx_replace", set_irqs(INTX, TRIGGER | EVENTFD, 0, 1, fds + 1, 0), 0);
