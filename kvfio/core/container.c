@@ -89,13 +89,13 @@ static long check_extension(struct kvfio_container *container, unsigned long ext
 	case VFIO_TYPE1_IOMMU:
 	case VFIO_TYPE1v2_IOMMU:
 	case VFIO_UNMAP_ALL:
-		return container->type != VFIO_NOIOMMU_IOMMU;
+		return !container->noiommu;
 	case VFIO_DMA_CC_IOMMU:
-		return container->type && container->type != VFIO_NOIOMMU_IOMMU &&
-		       all_domains_coherent(container);
+		return container->type && !container->noiommu && all_domains_coherent(container);
 	case VFIO_NOIOMMU_IOMMU:
-		return container->type ? container->type == VFIO_NOIOMMU_IOMMU :
-					 kvfio_unsafe_noiommu_mode && capable(CAP_SYS_RAWIO);
+		/* Groups say which kind it is, before there is a type. */
+		return list_empty(&container->groups) ?
+			kvfio_unsafe_noiommu_mode && capable(CAP_SYS_RAWIO) : container->noiommu;
 	case KVFIO_EXTENSION:
 		return KVFIO_VERSION;
 	default:

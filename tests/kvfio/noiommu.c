@@ -18,6 +18,8 @@ static void test_privileged(const struct vfio_names *names)
 	tap_ok("group_open", group >= 0);
 	tap_is("extension", io(container, VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU), 1);
 	tap_is("set_container", io(group, VFIO_GROUP_SET_CONTAINER, &container), 0);
+	tap_is("extension_with_group", io(container, VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU), 1);
+	tap_is("extension_type1_with_group", io(container, VFIO_CHECK_EXTENSION, VFIO_TYPE1_IOMMU), 0);
 	tap_is("set_type1", io(container, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU), -ENODEV);
 	tap_is("set_noiommu", io(container, VFIO_SET_IOMMU, VFIO_NOIOMMU_IOMMU), 0);
 	tap_is("extension_type1", io(container, VFIO_CHECK_EXTENSION, VFIO_TYPE1_IOMMU), 0);
@@ -37,6 +39,8 @@ static void test_mixed(const struct vfio_names *names, const char *first, const 
 	int container = vfio_open_container(names), a = vfio_open_node(names, first), b = vfio_open_node(names, second);
 
 	tap_is("first_group", io(a, VFIO_GROUP_SET_CONTAINER, &container), 0);
+	tap_is("extension_type1_by_group", io(container, VFIO_CHECK_EXTENSION, VFIO_TYPE1_IOMMU), first != names->group);
+	tap_is("extension_noiommu_by_group", io(container, VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU), first == names->group);
 	tap_is(text, io(b, VFIO_GROUP_SET_CONTAINER, &container), -EPERM);
 	close(a);
 	close(b);
