@@ -286,7 +286,11 @@ static int reset_owned(struct kvfio_pci *vdev, const struct affected *affected,
 	int ret = -EINVAL;
 
 	mutex_lock(&devices_lock);
-	if (all_known(affected)) {
+	/*
+	 * Asked first without their locks, so that nobody's device is woken for nothing; what counts
+	 * is the answer when they are held.
+	 */
+	if (all_known(affected) && may_reset(affected, owner)) {
 		lock_all(affected);
 		ret = may_reset(affected, owner) ? reset_all(vdev, affected) : -EINVAL;
 		unlock_all(affected);

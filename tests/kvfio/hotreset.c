@@ -143,6 +143,49 @@ static void test_reset(int second)
 	munmap((void *)((uintptr_t)regs & -K), K);
 }
 
+static bool is_suspended(const char *device)
+{
+	char path[128], status[16] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/runtime_status", device);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	fscanf(file, "%15s", status);
+	fclose(file);
+	return !strcmp(status, "suspended");
+}
+
+/* Closing one does not wake the other, whose user would be told that somebody wants it. */
+static void test_close_beside_sleeper(int second, const char *name)
+{
+	struct {
+		struct vfio_device_feature header;
+		struct vfio_device_low_power_entry_with_wakeup entry;
+	} f = {
+		.header = {
+			.argsz = 16,
+			.flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP,
+		},
+		.entry.wakeup_eventfd = eventfd(0, EFD_NONBLOCK),
+	};
+	uint64_t count;
+
+	tap_is("sleeper_enters", io(second, VFIO_DEVICE_FEATURE, &f), 0);
+	for (int i = 0; i < 1000 && !is_suspended(name); i++)
+		usleep(10000);
+	tap_ok("sleeper_sleeps", is_suspended(name));
+	close(v.device);
+	tap_ok("sleeper_sleeps_on", is_suspended(name));
+	tap_is("sleeper_is_not_woken", sys(read(f.entry.wakeup_eventfd, &count, sizeof(count))), -EAGAIN);
+	v.device = io(v.group, VFIO_GROUP_GET_DEVICE_FD, names.device);
+	tap_ok("open_first_again", v.device >= 0);
+	tap_is("sleeper_wakes", config_read(second, PCI_VENDOR_ID, 2), 0x1af4);
+	tap_is("sleeper_is_woken", sys(read(f.entry.wakeup_eventfd, &count, sizeof(count))), sizeof(count));
+	close(f.entry.wakeup_eventfd);
+}
+
 int main(int argc, char **argv)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
@@ -165,6 +208,7 @@ int main(int argc, char **argv)
 	second = io(v.group, VFIO_GROUP_GET_DEVICE_FD, argv[4]);
 	if (tap_ok("open_second", second >= 0))
 		test_reset(second);
+	test_close_beside_sleeper(second, argv[4]);
 	/* Not while the other one is open, then by itself. */
 	status_write(v.device, 1);
 	status_write(second, 1);
