@@ -80,7 +80,11 @@ static void show_container(struct kvfio_container *container, struct seq_file *o
 	struct kvfio_group *group;
 	unsigned long n_maps = 0, n_pages = 0;
 
-	mutex_lock(&container->lock);
+	/* It may be pinning pages for long, and who opens a container waits for us. */
+	if (!mutex_trylock(&container->lock)) {
+		seq_printf(out, "container %u busy\n", container->id);
+		return;
+	}
 	node = interval_tree_iter_first(&container->maps, 0, ULONG_MAX);
 	for (; node; node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
 		n_maps++;
