@@ -18,11 +18,22 @@ bench_raise()
 	local pid rc=0
 	BENCH_RAISED=1 setsid "$@" &
 	pid=$!
-	trap 'kill -TERM -- "-$pid" 2>/dev/null || true; wait "$pid" || true; exit 130' INT TERM HUP
+	trap 'kill -TERM -- "-$pid" 2>/dev/null || true; wait "$pid" || true; bench_end_rest "$pid"; exit 130' INT TERM HUP
 	wait "$pid" || rc=$?
-	# What it has left behind, if it failed, would poll for ever, and before all others.
-	kill -TERM -- "-$pid" 2>/dev/null || true
+	bench_end_rest "$pid"
 	exit "$rc"
+}
+
+# bench_end_rest GROUP: what it has left behind, if it failed, would poll for ever, and before all others. testpmd that hears a signal while
+# it starts waits for a key.
+bench_end_rest()
+{
+	local i
+	for ((i = 0; i < 20; i++)); do
+		kill -TERM -- "-$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	kill -KILL -- "-$1" 2>/dev/null || true
 }
 
 bench_priority()
