@@ -262,12 +262,13 @@ static long set_unmask_fd(struct kvfio_pci *vdev, int fd)
 		vdev->intx.unmask = NULL;
 		return 0;
 	}
-	/* It stays until it is taken away. */
-	if (vdev->intx.unmask)
+	/* It stays until it is taken away or closed: QEMU closes it, and brings the next. */
+	if (vdev->intx.unmask && !watch_is_closed(vdev->intx.unmask))
 		return -EBUSY;
 	watch = watch_create(fd, unmask_signalled, vdev);
 	if (IS_ERR(watch))
 		return PTR_ERR(watch);
+	watch_destroy(vdev->intx.unmask);
 	vdev->intx.unmask = watch;
 	return 0;
 }

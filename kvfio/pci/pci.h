@@ -71,6 +71,7 @@ struct eventfd_watch {
 	struct work_struct work;
 	void (*signalled)(void *data);
 	void *data;
+	bool closed;		/* by its user, for good */
 };
 
 struct intx {
@@ -246,6 +247,7 @@ void intx_user_disable(struct kvfio_pci *vdev, bool disable);
 
 /* watch.c */
 struct eventfd_watch *watch_create(int fd, void (*signalled)(void *data), void *data);
+bool watch_is_closed(const struct eventfd_watch *watch);
 void watch_destroy(struct eventfd_watch *watch);
 
 #endif

@@ -26,6 +26,8 @@ static int watch_wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync, v
 	struct eventfd_watch *watch = container_of(wait, struct eventfd_watch, wait);
 	u64 count;
 
+	if (key_to_poll(key) & EPOLLHUP)
+		WRITE_ONCE(watch->closed, true);
 	if (key_to_poll(key) & EPOLLIN) {
 		eventfd_ctx_do_read(watch->ctx, &count);
 		schedule_work(&watch->work);
@@ -83,6 +85,12 @@ err_put:
 err_free:
 	kfree(watch);
 	return ERR_PTR(ret);
+}
+
+/** watch_is_closed() - nobody can signal the eventfd any more */
+bool watch_is_closed(const struct eventfd_watch *watch)
+{
+	return READ_ONCE(watch->closed);
 }
 
 /*
