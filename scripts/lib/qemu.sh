@@ -117,8 +117,9 @@ qemu_start()
 	# The debug kernel leaves what devices of the host do untranslated: with translation, Linux 6.1 itself takes locks in an
 	# order at boot (of dmar_global_lock and cpu_hotplug_lock) that lockdep reports, and it reports nothing after that.
 	local dma=nopt says=quiet
-	# And it says why it stops: warnings are not for the console otherwise.
-	[ "$KERNEL" != debug ] || { dma=pt says=loglevel=5; }
+	# And it says why it stops: warnings are not for the console otherwise. Its ACPI interpreter takes half a minute for the interrupts
+	# of a bus, which is no stall.
+	[ "$KERNEL" != debug ] || { dma=pt says="loglevel=5 rcupdate.rcu_cpu_stall_timeout=120"; }
 	# Opened for reading and writing, so that neither side waits for the other to open.
 	exec {CTL_IN}<>"$VM_DIR/ctl.in" {CTL_OUT}<>"$VM_DIR/ctl.out" {QMP_IN}<>"$VM_DIR/qmp.in" {QMP_OUT}<>"$VM_DIR/qmp.out"
 	"${QEMU_PREFIX[@]+"${QEMU_PREFIX[@]}"}" setpriv --pdeathsig KILL qemu-system-x86_64 "${QEMU_CPU[@]}" -cpu max \
