@@ -10,12 +10,12 @@ SIM_BURST=32
 
 bench_sim()
 {
-	need_packages "the peer of bench sim" dpdk libdpdk-dev
+	need_packages "the peer of bench sim" "${PACKAGES_PEER[@]}"
 	SIM_SAMPLES=$BUILD/sim.samples
 	SIM_WORK=$BUILD/bench-sim
 	rm -rf "$SIM_WORK"
 	mkdir -p "$SIM_WORK"
-	SIM_PEER="testpmd $(dpkg-query -W -f '${Version}' dpdk)"
+	SIM_PEER="testpmd $(dpkg-query -W -f '${Version}' dpdk-dev)"
 	bench_hugepages 160
 	bench_sim_model
 	if [ "$(nproc)" -lt 2 ]; then

@@ -3,29 +3,30 @@
 # plain memory (cycles and instructions), and on two cores with Debian's dpdk-testpmd as the back end (Mpps). The same testpmd
 # serves both sides, in turns.
 
-PACKAGES_BENCH_VIRTIO=(dpdk libdpdk-dev gcc libc6-dev pkg-config util-linux)
+PACKAGES_BENCH_VIRTIO=(dpdk dpdk-dev libdpdk-dev gcc libc6-dev pkg-config util-linux)
 
 # Pages of 2 MiB that all of it takes at once: testpmd 64, one guest up to 48.
 VIRTIO_HUGEPAGES=160
-VIRTIO_BATCHES=1,32,256
+VIRTIO_BATCHES=32,256
 # Warm-up and measured part of a run on two cores.
 VIRTIO_MS=(300 500)
 
-# What is measured: NAME, our options, those of DPDK's virtio-user, those of bench-virtio; what DPDK wants for its vector paths.
+# What is measured: NAME, our options, those of DPDK's virtio-user, those of bench-virtio; what DPDK wants for its vector paths, and
+# that for bursts of one, where vectors receive nothing on split rings: they want 8 at least.
 # DPDK's driver takes mergeable buffers when it is told to, as is its default; ours when packets can be larger than buffers
 # (--large). So there are three ways: each as it is, both with, and both without. Its vector paths (vectorized=1) are for packed rings in
 # order, receive only where nothing is mergeable, and for receive on split rings out of order where nothing is.
 VIRTIO_KINDS=(
-	"split|packed=off,in-order=off|packed_vq=0,in_order=0,mrg_rxbuf=1|--mergeable|"
-	"split mergeable|packed=off,in-order=off|packed_vq=0,in_order=0,mrg_rxbuf=1|--mergeable --large|"
-	"split not mergeable|packed=off,in-order=off,mergeable=off|packed_vq=0,in_order=0,mrg_rxbuf=0||vectorized=1"
-	"split in-order|packed=off|packed_vq=0,in_order=1,mrg_rxbuf=1|--mergeable --in-order|"
-	"packed|in-order=off|packed_vq=1,in_order=0,mrg_rxbuf=1|--packed --mergeable|"
-	"packed mergeable|in-order=off|packed_vq=1,in_order=0,mrg_rxbuf=1|--packed --mergeable --large|"
-	"packed not mergeable|in-order=off,mergeable=off|packed_vq=1,in_order=0,mrg_rxbuf=0|--packed|"
-	"packed in-order||packed_vq=1,in_order=1,mrg_rxbuf=1|--packed --mergeable --in-order|vectorized=1"
-	"packed in-order mergeable||packed_vq=1,in_order=1,mrg_rxbuf=1|--packed --mergeable --in-order --large|vectorized=1"
-	"packed in-order not mergeable|mergeable=off|packed_vq=1,in_order=1,mrg_rxbuf=0|--packed --in-order|vectorized=1"
+	"split|packed=off,in-order=off|packed_vq=0,in_order=0,mrg_rxbuf=1|--mergeable||"
+	"split mergeable|packed=off,in-order=off|packed_vq=0,in_order=0,mrg_rxbuf=1|--mergeable --large||"
+	"split not mergeable|packed=off,in-order=off,mergeable=off|packed_vq=0,in_order=0,mrg_rxbuf=0||vectorized=1|"
+	"split in-order|packed=off|packed_vq=0,in_order=1,mrg_rxbuf=1|--mergeable --in-order||"
+	"packed|in-order=off|packed_vq=1,in_order=0,mrg_rxbuf=1|--packed --mergeable||"
+	"packed mergeable|in-order=off|packed_vq=1,in_order=0,mrg_rxbuf=1|--packed --mergeable --large||"
+	"packed not mergeable|in-order=off,mergeable=off|packed_vq=1,in_order=0,mrg_rxbuf=0|--packed||"
+	"packed in-order||packed_vq=1,in_order=1,mrg_rxbuf=1|--packed --mergeable --in-order|vectorized=1|vectorized=1"
+	"packed in-order mergeable||packed_vq=1,in_order=1,mrg_rxbuf=1|--packed --mergeable --in-order --large|vectorized=1|vectorized=1"
+	"packed in-order not mergeable|mergeable=off|packed_vq=1,in_order=1,mrg_rxbuf=0|--packed --in-order|vectorized=1|vectorized=1"
 )
 
 bench_virtio()
@@ -38,7 +39,7 @@ bench_virtio()
 	bench_hugepages $VIRTIO_HUGEPAGES
 	step "build the virtio peers" virtio_build_peers
 	for kind in "${VIRTIO_KINDS[@]}"; do
-		IFS='|' read -r VIRTIO_NAME VIRTIO_OURS VIRTIO_THEIRS VIRTIO_FLAGS VIRTIO_VECTORS <<<"$kind"
+		IFS='|' read -r VIRTIO_NAME VIRTIO_OURS VIRTIO_THEIRS VIRTIO_FLAGS VIRTIO_VECTORS VIRTIO_OF_ONE <<<"$kind"
 		virtio_driver_alone
 	done
 	if [ "$(nproc)" -lt 2 ]; then
@@ -46,7 +47,7 @@ bench_virtio()
 	else
 		virtio_testpmd_start
 		for kind in "${VIRTIO_KINDS[@]}"; do
-			IFS='|' read -r VIRTIO_NAME VIRTIO_OURS VIRTIO_THEIRS VIRTIO_FLAGS VIRTIO_VECTORS <<<"$kind"
+			IFS='|' read -r VIRTIO_NAME VIRTIO_OURS VIRTIO_THEIRS VIRTIO_FLAGS VIRTIO_VECTORS VIRTIO_OF_ONE <<<"$kind"
 			virtio_two_cores
 		done
 		virtio_testpmd_stop
@@ -81,6 +82,7 @@ virtio_alone_round()
 {
 	VIRTIO_ROUND=(--round "$2" --counted 0)
 	[ "$2" -gt 1 ] || VIRTIO_ROUND=(--round "$2" --counted 1)
+	VIRTIO_BATCHES=1 VIRTIO_VECTORS=$VIRTIO_OF_ONE bench_in_turns virtio_ours virtio_theirs >>"$1"
 	bench_in_turns virtio_ours virtio_theirs >>"$1"
 }
 
