@@ -18,7 +18,7 @@
 
 #include "bus.h"
 
-/* The other process: vhost_user_conn.c */
+/* Messages to the other process: vhost_user_conn.c */
 
 enum vhost_request {
 	VHOST_GET_FEATURES = 1,
@@ -97,12 +97,10 @@ void vhost_conn_close(struct vhost_conn *conn);
  */
 int vhost_conn_send(struct vhost_conn *conn, enum vhost_request request, const union vhost_payload *payload, size_t size,
 		    const int *fds, unsigned n_fds);
+int vhost_conn_send_u64(struct vhost_conn *conn, enum vhost_request request, uint64_t value);
 int vhost_conn_get(struct vhost_conn *conn, enum vhost_request request, union vhost_payload *payload, size_t size);
 
 /* The device: vhost_user.c */
-
-/* A listening port waits so long for the first process to come. Tests have less patience. */
-extern unsigned vhost_first_wait_ms;
 
 #define VHOST_MAX_PAIRS  VIREO_MAX_QUEUES
 #define VHOST_MAX_QUEUES (2 * VHOST_MAX_PAIRS + 1)
@@ -164,12 +162,20 @@ bool vhost_open_kick(struct vhost *v, unsigned idx);
 void vhost_start(struct vhost *v);
 /* Take the rings back, and look for a process if there is none. */
 void vhost_stop(struct vhost *v);
-/* Whether the other process lives, and whether a new one has come. */
-void vhost_look(struct vhost *v);
 /* Let the first @n pairs of queues run; -EINVAL when there are not so many. Else as vhost_start(). */
 int vhost_enable_pairs(struct vhost *v, unsigned n);
 /* Where the driver's memory at @iova is, or NULL. */
 void *vhost_at(const struct vhost *v, uint64_t iova, uint64_t len);
+
+/* Which process it is: vhost_user_peer.c */
+
+/* A listening port waits so long for the first process to come. Tests have less patience. */
+extern unsigned vhost_first_wait_ms;
+
+/* The first one: connected to or waited for, and asked what it can do. */
+int vhost_find_first(struct vhost *v);
+/* Whether it lives, and whether a new one has come; with the lock held. */
+void vhost_look(struct vhost *v);
 
 /* The registers: vhost_user_regs.c; with the lock held. */
 

@@ -240,3 +240,10 @@ int vhost_conn_get(struct vhost_conn *conn, enum vhost_request request, union vh
 
 	return err ? err : receive_reply(conn, request, payload, size, &deadline);
 }
+
+int vhost_conn_send_u64(struct vhost_conn *conn, enum vhost_request request, uint64_t value)
+{
+	union vhost_payload p = {.u64 = value};
+
+	return vhost_conn_send(conn, request, &p, sizeof(p.u64), NULL, 0);
+}

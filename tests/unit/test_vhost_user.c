@@ -642,11 +642,43 @@ static void port_next_process_hangs_holds_nobody_up(void **state)
 }
 
 static unsigned n_warnings;
+static char cannot_connect[] = "cannot connect", new_process[] = "new process";
 
+/* Those that say @ctx. */
 static void count_complaints(void *ctx, enum vireo_log_level level, const char *line)
 {
-	if (level == VIREO_LOG_WARN && strstr(line, "new process"))
+	if (level == VIREO_LOG_WARN && strstr(line, ctx))
 		n_warnings++;
+}
+
+/* Nobody there is how it is most of the time; that nobody can be reached is said, once. */
+static void port_unreachable_process_is_told_of(void **state)
+{
+	struct vireo_port *port;
+	struct fake_vhost vb;
+
+	vireo_log_set(count_complaints, cannot_connect, VIREO_LOG_WARN);
+	n_warnings = 0;
+	fake_vhost_init(&vb, path);
+	fake_vhost_start(&vb);
+	port = open_port(spec, NULL);
+	assert_int_equal(vireo_port_start(port), 0);
+	fake_vhost_stop(&vb);
+	unlink(path);
+	wait_for(port, VIREO_EVENT_LINK);
+	for (unsigned t = 0; t < 30; t++, nap_ms(10))
+		assert_int_equal(vireo_port_poll(port), 0);
+	assert_int_equal(n_warnings, 0);
+	assert_int_equal(symlink(path, path), 0);
+	for (unsigned t = 0; t < 50; t++, nap_ms(10))
+		assert_int_equal(vireo_port_poll(port), 0);
+	assert_int_equal(n_warnings, 1);
+	unlink(path);
+	fake_vhost_start(&vb);
+	wait_for(port, -EIO);
+	vireo_port_close(port);
+	fake_vhost_stop(&vb);
+	vireo_log_set(NULL, NULL, VIREO_LOG_WARN);
 }
 
 /* Taken is what can do all that the driver uses; of what cannot the user is told, and once is enough. */
@@ -663,7 +695,7 @@ static void port_process_that_can_do_less_is_not_taken(void **state)
 		{0, 2, 2, true},
 	};
 
-	vireo_log_set(count_complaints, NULL, VIREO_LOG_WARN);
+	vireo_log_set(count_complaints, new_process, VIREO_LOG_WARN);
 	for (size_t i = 0; i < N_OF(cases); i++) {
 		struct vireo_port_config cfg = {.n_rxq = cases[i].n_queues, .n_txq = cases[i].n_queues};
 		struct vireo_port *port;
@@ -813,6 +845,7 @@ int main(void)
 		cmocka_unit_test(port_process_killed_and_back_goes_on),
 		cmocka_unit_test(port_event_fd_wakes_when_the_process_goes_and_comes),
 		cmocka_unit_test(port_next_process_hangs_holds_nobody_up),
+		cmocka_unit_test(port_unreachable_process_is_told_of),
 		cmocka_unit_test(port_process_that_can_do_less_is_not_taken),
 		cmocka_unit_test(port_hang_up_at_every_message_is_survived),
 		cmocka_unit_test(start_process_dies_meanwhile_waits_for_the_next),
