@@ -30,7 +30,11 @@ static void show_group(struct kvfio_group *group, struct seq_file *out)
 {
 	struct kvfio_device *kdev;
 
-	mutex_lock(&group->lock);
+	/* A device of it may be opening or closing for long, and who registers one waits for us. */
+	if (!mutex_trylock(&group->lock)) {
+		seq_printf(out, "group %s busy\n", dev_name(&group->dev));
+		return;
+	}
 	seq_printf(out, "group %s front %s kind %s file %s", dev_name(&group->dev),
 		   group->front->name, kind_name(group->kind), group->opened ? "open" : "closed");
 	if (group->container)

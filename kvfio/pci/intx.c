@@ -117,8 +117,20 @@ static void unmask_signalled(void *data)
 	intx_unmask(data);
 }
 
+/* May the device raise its line? intx.lock held */
+static bool may_raise(struct kvfio_pci *vdev)
+{
+	struct intx *intx = &vdev->intx;
+
+	/* With MSI on, no device does, but the bit stops MSI, too, in some; the kernel knows them. */
+	if (vdev->irq_index > VFIO_PCI_INTX_IRQ_INDEX)
+		return vdev->pdev->dev_flags & PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
+	return intx->enabled && !(intx->shared && intx->masked);
+}
+
 /**
- * intx_reapply() - COMMAND was written or restored: its bit for INTx as we want it, whatever it is now
+ * intx_reapply() - COMMAND was written or restored, or MSI went on or off: its bit for INTx as we want
+ * it, whatever it is now
  * @vdev: the device
  *
  * The handler, and an eventfd that unmasks, change the bit between the reading and the writing of
@@ -130,7 +142,7 @@ void intx_reapply(struct kvfio_pci *vdev)
 	unsigned long flags;
 
 	spin_lock_irqsave(&intx->lock, flags);
-	pci_intx(vdev->pdev, intx->enabled && !(intx->shared && intx->masked));
+	pci_intx(vdev->pdev, may_raise(vdev));
 	spin_unlock_irqrestore(&intx->lock, flags);
 }
 

@@ -167,6 +167,7 @@ static int msi_enable(struct kvfio_pci *vdev, u32 index, unsigned int n)
 	vdev->n_msi = n_room;
 	vdev->msi_grows = grows;
 	vdev->irq_index = index;
+	intx_reapply(vdev);
 	return 0;
 }
 
@@ -181,12 +182,12 @@ void msi_disable(struct kvfio_pci *vdev)
 	command = memory_force_on(vdev);
 	pci_free_irq_vectors(vdev->pdev);
 	memory_force_end(vdev, command);
-	/* Freeing lets INTx through again where nobody handles it. */
-	pci_intx(vdev->pdev, 0);
 	kfree(vdev->msi);
 	vdev->msi = NULL;
 	vdev->n_msi = 0;
 	vdev->irq_index = -1;
+	/* Freeing lets INTx through again where nobody handles it. */
+	intx_reapply(vdev);
 }
 
 static long set_eventfds(struct kvfio_pci *vdev, const struct kvfio_irq_set *set)

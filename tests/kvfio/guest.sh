@@ -42,10 +42,11 @@ stress_kill()
 	wait $STRESS 2>/dev/null || true
 }
 
-# is_not_offered DEVICE: kvfio has been told that it goes, and may be waiting for its user.
+# is_not_offered DEVICE: kvfio has been told that it goes, and may be waiting for its user. A group that is busy does not say.
 is_not_offered()
 {
-	! grep -q "^  device $1 " /sys/kernel/debug/kvfio/groups
+	cat /sys/kernel/debug/kvfio/groups >/tmp/groups
+	! grep -qE "^  device $1 |^group [^ ]* busy" /tmp/groups
 }
 
 KVFIO=/kvfio # /kvfio/debug: built with fault injection
