@@ -19,6 +19,7 @@ kernel_suite()
 # kernel_prepare: sets KERNEL_DIR (vmlinux, lib/modules/VERSION with modules.dep) and KERNEL_VERSION.
 kernel_prepare()
 {
+	need_packages "a kernel for the guest" "${PACKAGES_KERNEL[@]}"
 	if [ "$KERNEL" = debug ]; then
 		debug_kernel_prepare
 	else

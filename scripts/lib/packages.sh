@@ -16,8 +16,9 @@ PACKAGES_ARM64=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
 # shellcheck disable=SC2034
 PACKAGES_SIM=(iproute2 util-linux busybox-static iperf3 procps tcpdump dpdk-dev libunbound8 libxdp1)
 # shellcheck disable=SC2034
-PACKAGES_VM=(qemu-system-x86 busybox-static kmod cpio xz-utils zstd iproute2 tcpdump util-linux libc-bin
-	libhugetlbfs-bin)
+PACKAGES_KERNEL=(kmod xz-utils zstd)
+# shellcheck disable=SC2034
+PACKAGES_VM=(qemu-system-x86 busybox-static kmod cpio iproute2 tcpdump util-linux libc-bin libhugetlbfs-bin)
 
 # shellcheck disable=SC2034
 PACKAGES_KVFIO=(make gcc libc6-dev sparse)

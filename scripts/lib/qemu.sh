@@ -50,7 +50,7 @@ qemu_devices()
 			-device "virtio-net-pci,id=s1,netdev=hs1,bus=bridge,addr=02.0,mac=52:54:00:00:00:41,$iommu"
 	fi
 	printf '%s\n' \
-		-device "virtio-net-pci,id=v0,netdev=w0,bus=rp0,mac=52:54:00:00:00:20,$iommu" \
+		-device "virtio-net-pci,id=v0,netdev=w0,bus=rp0,mac=52:54:00:00:00:20,aer=on,$iommu" \
 		-device "virtio-net-pci,id=v1,netdev=w1,bus=rp1,mac=52:54:00:00:00:21,$iommu"
 	[ "$machine" != odd ] || qemu_odd_devices
 }

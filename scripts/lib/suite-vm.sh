@@ -264,6 +264,14 @@ host_hmp()
 	hmp "$@"
 }
 
+# aer DEVICE ERROR: the device reports an error to its root port.
+host_aer()
+{
+	local answer
+	answer=$(hmp "pcie_aer_inject_error $1 $2") || true
+	[[ $answer = OK* ]] || { printf '%s' "$answer"; return 1; }
+}
+
 host_capture_start()
 {
 	capture_start "$1" "$VM_DIR/$1.pcap"
