@@ -177,6 +177,7 @@ static void test_info(void)
 	tap_ok("info_argsz_wanted", buf.info.argsz > sizeof(buf.info));
 	tap_is("info_bad_pointer", io(v->container, VFIO_IOMMU_GET_INFO, (void *)8), -EFAULT);
 	tap_is("info_whole", info(v->container, &buf.info, sizeof(buf)), 0);
+	tap_is("info_argsz_huge", info(v->container, &buf.info, UINT32_MAX), 0);
 	for (next = buf.info.cap_offset; next && next < sizeof(buf) - 16; next = header->next) {
 		header = (void *)(buf.bytes + next);
 		if (header->id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE) {
@@ -271,6 +272,7 @@ static void test_unmap_common(int c, const char *type)
 	tap_is("unmap_argsz_short", unmap_argsz(c, 23, 0), -EINVAL);
 	tap_is("unmap_bad_pointer", io(c, VFIO_IOMMU_UNMAP_DMA, (void *)8), -EFAULT);
 	tap_is("unmap_unknown_flag", unmap_argsz(c, 24, 1u << 30), -EINVAL);
+	tap_is("unmap_argsz_huge", unmap_argsz(c, UINT32_MAX, 0), 0);
 	tap_is("unmap_nothing_there", vfio_unmap(c, BASE, K), 0);
 	tap_is("unmap_size_zero", vfio_unmap(c, BASE, 0), -EINVAL);
 	tap_is("unmap_size_odd", vfio_unmap(c, BASE, 5), -EINVAL);

@@ -67,6 +67,51 @@ static void test_info(void)
 	tap_is("unknown_ioctl", io(v.device, _IO(VFIO_TYPE, VFIO_BASE + 99), 0), -ENOTTY);
 }
 
+/*
+ * Every size that a program can claim: too small is refused, and anything larger is fine, since programs may be newer than the
+ * kernel. What lies behind the claimed size is not touched.
+ */
+static void test_argsz(void)
+{
+	static const struct {
+		const char *name;
+		unsigned long request;
+		uint32_t min;
+		long good;
+		uint32_t words[8];	/* behind argsz */
+	} asks[] = {
+		{ "info", VFIO_DEVICE_GET_INFO, 16, 0, { 0 } },
+		{ "region_info", VFIO_DEVICE_GET_REGION_INFO, 32, 0, { 0, VFIO_PCI_BAR3_REGION_INDEX } },
+		{ "irq_info", VFIO_DEVICE_GET_IRQ_INFO, 16, 0, { 0, VFIO_PCI_MSIX_IRQ_INDEX } },
+		{ "set_irqs", VFIO_DEVICE_SET_IRQS, 21, 0,
+		  { VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_BOOL, VFIO_PCI_ERR_IRQ_INDEX, 0, 1, 1 } },
+		{ "feature", VFIO_DEVICE_FEATURE, 8, -ENOTTY, { VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET | 0xfff } },
+		{ "ioeventfd", VFIO_DEVICE_IOEVENTFD, 28, -ENODEV, { VFIO_DEVICE_IOEVENTFD_32, VET, 0, 7, 0, -1 } },
+	};
+	char text[64];
+
+	for (unsigned int i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		const uint32_t min = asks[i].min;
+		const uint32_t sizes[] = { 0, 1, min - 1, min, min + 1, 1024, 0x7fffffff, 0xdeadbeef, UINT32_MAX };
+
+		for (unsigned int j = 0; j < sizeof(sizes) / sizeof(sizes[0]); j++) {
+			uint32_t buf[1024];
+			bool untouched = true;
+
+			memset(buf, 0xa5, sizeof(buf));
+			memset(buf, 0, sizeof(asks[i].words) + 4);
+			buf[0] = sizes[j];
+			memcpy(buf + 1, asks[i].words, sizeof(asks[i].words));
+			snprintf(text, sizeof(text), "%s_argsz_%#x", asks[i].name, sizes[j]);
+			tap_is(text, io(v.device, asks[i].request, buf), sizes[j] < min ? -EINVAL : asks[i].good);
+			for (unsigned int k = sizeof(asks[i].words) / 4 + 1; k < 1024; k++)
+				untouched &= buf[k] == 0xa5a5a5a5 || k * 4 < sizes[j];
+			snprintf(text, sizeof(text), "%s_argsz_%#x_is_the_end", asks[i].name, sizes[j]);
+			tap_ok(text, untouched);
+		}
+	}
+}
+
 /* The device is on the root bus, which nobody can reset. What else there is to say: hotreset.c. */
 static void test_hot_reset(void)
 {
@@ -870,6 +915,7 @@ static void test_all(int *fds)
 	test_feature();
 	test_features_without_need();
 	test_regions();
+	test_argsz();
 	quieten();
 	test_config();
 	test_bars();

@@ -3,7 +3,7 @@
 # tests/vm/ are, with the functions of tests/kvfio/guest.sh besides. Sourced by scripts/test.
 
 KVFIO_TESTS=$TOP/tests/kvfio
-KVFIO_PROGRAMS=(abi bars cycle hold hotreset kvm noiommu pci soft stress token viability)
+KVFIO_PROGRAMS=(abi bars cycle events hold hotreset kvm noiommu pci soft stress together token viability)
 . "$KVFIO_TESTS/clients.sh"
 . "$KVFIO_TESTS/install.sh"
 
