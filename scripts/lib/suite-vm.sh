@@ -226,7 +226,7 @@ vm_verdict()
 {
 	local name still=()
 	verdict "$2" "$VM_SUITE" "$1@$KERNEL" "$3"
-	[ -z "$LONG" ] || [ -z "$(vm_header "$1" long)" ] || proof "$VM_SUITE/$1, Linux $KERNEL_VERSION, $VM_MODULE" "$2: $3"
+	[ -z "$LONG" ] || [ -z "$(vm_header "$1" long)" ] || vm_proof "$@"
 	for name in "${VM_PENDING[@]}"; do
 		[ "$name" = "$1" ] || still+=("$name")
 	done
@@ -243,6 +243,15 @@ vm_crashed()
 	[ -s "$log" ] || tail -n 60 "$VM_CONSOLE" | tr -d '\r' >"$log"
 	cat "$VM_DIR/qemu.log" >>"$log"
 	vm_verdict "$1" FAIL "$VM_WHY"
+}
+
+# Suite kvfio has one module, which its name says.
+vm_proof()
+{
+	local module=", $VM_MODULE" took
+	[ "$VM_SUITE" != kvfio ] || module=
+	took=$(tr -d '\r' <"$(log_of "$VM_SUITE" "$1@$KERNEL")" | sed -n 's/^it took //p')
+	proof "$VM_SUITE/$1, Linux $KERNEL_VERSION$module" "$2${3:+: $3}${took:+, $took}"
 }
 
 # A scenario's part of the console is its log.
