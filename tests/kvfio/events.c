@@ -14,19 +14,6 @@
 
 #define SOON_MS 60000
 
-static long set_trigger(int device, uint32_t index, int fd)
-{
-	char bytes[sizeof(struct vfio_irq_set) + 4] = { 0 };
-	struct vfio_irq_set *set = (struct vfio_irq_set *)bytes;
-
-	set->argsz = sizeof(bytes);
-	set->flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_EVENTFD;
-	set->index = index;
-	set->count = 1;
-	memcpy(set->data, &fd, 4);
-	return io(device, VFIO_DEVICE_SET_IRQS, set);
-}
-
 /* How often, at its first sign. */
 static long told(int fd)
 {
@@ -56,8 +43,8 @@ int main(int argc, char **argv)
 	}
 	names = vfio_names(argv[1], argv[2], argv[3]);
 	tap_is("open", vfio_open(&v, &names, VFIO_TYPE1v2_IOMMU), 0);
-	tap_is("set_error", set_trigger(v.device, VFIO_PCI_ERR_IRQ_INDEX, error), 0);
-	tap_is("set_request", set_trigger(v.device, VFIO_PCI_REQ_IRQ_INDEX, request), 0);
+	tap_is("set_error", vfio_set_eventfd(v.device, VFIO_PCI_ERR_IRQ_INDEX, error), 0);
+	tap_is("set_request", vfio_set_eventfd(v.device, VFIO_PCI_REQ_IRQ_INDEX, request), 0);
 	say("ready");
 	tap_is("error", told(error), 1);
 	say("held");

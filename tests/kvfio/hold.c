@@ -24,19 +24,6 @@ static void write_at(int device, uint64_t region, uint64_t offset, uint32_t valu
 	pwrite(device, &value, size, (off_t)(region << 40 | offset));
 }
 
-static long intx_on(int device, int fd)
-{
-	char bytes[sizeof(struct vfio_irq_set) + 4] = { 0 };
-	struct vfio_irq_set *set = (struct vfio_irq_set *)bytes;
-
-	set->argsz = sizeof(bytes);
-	set->flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_EVENTFD;
-	set->index = VFIO_PCI_INTX_IRQ_INDEX;
-	set->count = 1;
-	memcpy(set->data, &fd, 4);
-	return io(device, VFIO_DEVICE_SET_IRQS, set);
-}
-
 int main(int argc, char **argv)
 {
 	struct pollfd event = { .fd = eventfd(0, EFD_NONBLOCK), .events = POLLIN };
@@ -54,7 +41,7 @@ int main(int argc, char **argv)
 	tap_is("map", vfio_map(v.container, pages, 0x10000000, 2 * K, VFIO_RW), 0);
 	tap_is("map_read_only", vfio_map(v.container, pages + 2 * K, 0x20000000, K, VFIO_DMA_MAP_FLAG_READ), 0);
 	write_at(v.device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
-	tap_is("intx_on", intx_on(v.device, event.fd), 0);
+	tap_is("intx_on", vfio_set_eventfd(v.device, VFIO_PCI_INTX_IRQ_INDEX, event.fd), 0);
 	write_at(v.device, VFIO_PCI_BAR0_REGION_INDEX, IMS, LSC, 4);
 	write_at(v.device, VFIO_PCI_BAR0_REGION_INDEX, ICS, LSC, 4);
 	tap_is("interrupt", poll(&event, 1, 10000), 1);

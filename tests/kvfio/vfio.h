@@ -121,6 +121,20 @@ static inline long vfio_unmap(int container, uint64_t iova, uint64_t size)
 	return vfio_unmap_flags(container, iova, size, 0);
 }
 
+/* An eventfd for the first, or only, vector of an index. */
+static inline long vfio_set_eventfd(int device, uint32_t index, int fd)
+{
+	char bytes[sizeof(struct vfio_irq_set) + 4] = { 0 };
+	struct vfio_irq_set *set = (struct vfio_irq_set *)bytes;
+
+	set->argsz = sizeof(bytes);
+	set->flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_EVENTFD;
+	set->index = index;
+	set->count = 1;
+	memcpy(set->data, &fd, 4);
+	return io(device, VFIO_DEVICE_SET_IRQS, set);
+}
+
 /* Kilobytes that this process has locked. */
 static inline long vfio_locked_kb(void)
 {
