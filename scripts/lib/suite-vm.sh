@@ -166,7 +166,7 @@ vm_patience()
 vm_serve()
 {
 	local line part=
-	VM_DONE=
+	VM_DONE= VM_SPOILED=
 	VM_DEADLINE=$((SECONDS + ${1:-$(vm_patience)}))
 	VM_WHY="the machine stopped by itself"
 	while qemu_running; do
@@ -218,7 +218,7 @@ vm_result()
 	vm_verdict "$@"
 	VM_DEADLINE=$((SECONDS + $(vm_patience)))
 	# Who knows what it has left behind: the others get a new machine.
-	[ "$2" != FAIL ] || VM_DONE=1
+	[ "$2" != FAIL ] && [ -z "$VM_SPOILED" ] || VM_DONE=1
 }
 
 # vm_verdict NAME VERDICT REASON: and it is no longer pending.
@@ -265,6 +265,12 @@ vm_log()
 host_ping()
 {
 	echo pong
+}
+
+# spoiled: the machine is not as the next scenario must find it, and cannot be.
+host_spoiled()
+{
+	VM_SPOILED=1
 }
 
 # hmp WORDS: a command of QEMU's monitor.
