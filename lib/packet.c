@@ -13,14 +13,19 @@ unsigned vireo_pool_alloc(struct vireo_pool *pool, struct vireo_pkt *pkts, unsig
 {
 	struct pool_cache *c;
 	bool ours = pool_cache_enter(pool, &c);
-	uint32_t have = io_load_relaxed(&c->n);
+	uint32_t first;
+	unsigned k;
 
-	if (__builtin_expect(!ours || have < n, 0)) {
+	if (__builtin_expect(!ours || io_load_relaxed(&c->n) < n, 0)) {
 		pool_cache_leave(c);
 		return pool_alloc_slow(pool, pkts, n);
 	}
-	pool_fill(pool, pkts, &c->bufs[have - n], n);
-	io_store_relaxed(&c->n, have - n);
+	first = io_load_relaxed(&c->first);
+	k = pool_cache_straight(c, first, n);
+	pool_fill(pool, pkts, &c->bufs[first], k);
+	if (__builtin_expect(k < n, 0))
+		pool_fill(pool, pkts + k, c->bufs, n - k);
+	pool_cache_took(c, n);
 	pool_cache_leave(c);
 	return n;
 }
@@ -73,6 +78,18 @@ static void free_mixed(const struct vireo_pkt *pkts, unsigned n)
 		pool_put_from(run, bufs, k, POOL_APP);
 }
 
+/* Copy the pointers; the flags in which a packet differs from @first. */
+static inline uint32_t collect(void **bufs, const struct vireo_pkt *pkts, unsigned n, uint32_t first)
+{
+	uint32_t differ = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		bufs[i] = pkts[i].buf;
+		differ |= pkts[i].flags ^ first;
+	}
+	return differ & SAME_POOL;
+}
+
 /* Copy the pointers into the thread's cache, and keep them there if all turn out to belong. */
 static bool free_fast(const struct vireo_pkt *pkts, unsigned n)
 {
@@ -86,12 +103,12 @@ static bool free_fast(const struct vireo_pkt *pkts, unsigned n)
 	if (__builtin_expect(pool_cache_enter(pool, &c), 1)) {
 		have = io_load_relaxed(&c->n);
 		if (__builtin_expect(c->cap - have >= n, 1)) {
-			void **bufs = &c->bufs[have];
+			uint32_t end = pool_cache_end(c);
+			unsigned k = pool_cache_straight(c, end, n);
 
-			for (unsigned i = 0; i < n; i++) {
-				bufs[i] = pkts[i].buf;
-				odd |= (pkts[i].flags ^ first) & SAME_POOL;
-			}
+			odd |= collect(&c->bufs[end], pkts, k, first);
+			if (__builtin_expect(k < n, 0))
+				odd |= collect(c->bufs, pkts + k, n - k, first);
 			done = !odd;
 			if (done)
 				io_store_relaxed(&c->n, have + n);

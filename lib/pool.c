@@ -59,15 +59,16 @@ static void stack_pop(struct vireo_pool *pool, void **bufs, unsigned n)
 	memcpy(bufs, &pool->stack[pool->n_stack], n * sizeof(*bufs));
 }
 
-/* Move all but @keep buffers of a cache, which is the caller's or claimed, to the stack. */
+/* Move all but @keep buffers of a cache, which is the caller's or claimed, to the stack: the oldest, which are the coldest. */
 static void cache_spill(struct vireo_pool *pool, struct pool_cache *c, unsigned keep)
 {
-	uint32_t n = io_load_relaxed(&c->n);
+	while (io_load_relaxed(&c->n) > keep) {
+		uint32_t first = io_load_relaxed(&c->first);
+		unsigned k = pool_cache_straight(c, first, io_load_relaxed(&c->n) - keep);
 
-	if (n <= keep)
-		return;
-	stack_push(pool, &c->bufs[keep], n - keep);
-	io_store_relaxed(&c->n, keep);
+		stack_push(pool, &c->bufs[first], k);
+		pool_cache_took(c, k);
+	}
 }
 
 static unsigned n_cached(const struct vireo_pool *pool)
@@ -131,8 +132,7 @@ static void take(struct vireo_pool *pool, struct pool_cache *c, void **bufs, uns
 	uint32_t have = io_load_relaxed(&c->n);
 	unsigned own = n < have ? n : have;
 
-	memcpy(bufs, &c->bufs[have - own], own * sizeof(*bufs));
-	io_store_relaxed(&c->n, have - own);
+	pool_cache_take(c, bufs, own);
 	stack_pop(pool, bufs + own, n - own);
 	if (pool->owners)
 		for (unsigned i = 0; i < n; i++)
@@ -147,8 +147,8 @@ static void refill(struct vireo_pool *pool, struct pool_cache *c)
 	if (have >= want)
 		return;
 	want = want - have < pool->n_stack ? want - have : pool->n_stack;
-	stack_pop(pool, &c->bufs[have], want);
-	io_store_relaxed(&c->n, have + want);
+	pool->n_stack -= want;
+	pool_cache_add(c, &pool->stack[pool->n_stack], want);
 }
 
 /* The slots of threads. */
@@ -245,7 +245,6 @@ unsigned pool_get_slow(struct vireo_pool *pool, void **bufs, unsigned n)
 void pool_put_slow(struct vireo_pool *pool, void *const *bufs, unsigned n, enum pool_owner from)
 {
 	struct pool_cache *c = slow_enter(pool);
-	uint32_t have;
 
 	if (pool->owners) {
 		for (unsigned i = 0; i < n; i++)
@@ -257,12 +256,10 @@ void pool_put_slow(struct vireo_pool *pool, void *const *bufs, unsigned n, enum 
 		stack_push(pool, bufs, n);
 		goto out;
 	}
-	/* What was freed last is the warmest and stays in the cache; half of it gives bursts both ways room. */
+	/* Half of it gives bursts both ways room. */
 	if (n > c->cap - io_load_relaxed(&c->n))
 		cache_spill(pool, c, n < c->cap / 2 ? c->cap / 2 : c->cap - n);
-	have = io_load_relaxed(&c->n);
-	memcpy(&c->bufs[have], bufs, n * sizeof(*bufs));
-	io_store_relaxed(&c->n, have + n);
+	pool_cache_add(c, bufs, n);
 out:
 	slow_leave(pool);
 }

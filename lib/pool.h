@@ -12,6 +12,10 @@
  * lock, sets claimed, then looks at busy. Each needs a full barrier between its two steps. The claimer pays for both
  * with membarrier(), which runs one on every other thread of the process, so the owner gets by with plain moves. An
  * owner that finds itself claimed takes the slow path, where the pool's lock keeps claimers out.
+ *
+ * A cache hands buffers out in the order in which they came back, so that buffers that lie one behind the other stay so,
+ * burst after burst: whoever walks through them, a processor at either end of a ring, finds them prefetched
+ * (docs/decisions/pool-caches.md).
  */
 
 #include <pthread.h>
@@ -31,9 +35,10 @@
 struct pool_cache {
 	uint32_t busy;    /* its thread is at work in it; written by that thread */
 	uint32_t claimed; /* somebody wants to empty it; written under the pool's lock */
+	uint32_t first;   /* place of the oldest */
 	uint32_t n;
 	uint32_t cap;     /* 0: buffers go to the stack; changes under the pool's lock */
-	void *bufs[] __attribute__((aligned(POOL_CACHE_LINE)));
+	void *bufs[] __attribute__((aligned(POOL_CACHE_LINE))); /* a ring of cap places */
 };
 
 /* Who has a buffer, under VIREO_POOL_DEBUG. */
@@ -156,19 +161,64 @@ static inline void pool_copy(void **to, void *const *from, unsigned n)
 	}
 }
 
+/* Places from @at on before the ring goes on at its beginning, of @n. */
+static inline unsigned pool_cache_straight(const struct pool_cache *c, uint32_t at, unsigned n)
+{
+	return n <= c->cap - at ? n : c->cap - at;
+}
+
+/* Where the next buffer comes back to. */
+static inline uint32_t pool_cache_end(const struct pool_cache *c)
+{
+	uint32_t at = io_load_relaxed(&c->first) + io_load_relaxed(&c->n);
+
+	return at >= c->cap ? at - c->cap : at;
+}
+
+/* The oldest @n are out. */
+static inline void pool_cache_took(struct pool_cache *c, unsigned n)
+{
+	uint32_t first = io_load_relaxed(&c->first) + n;
+
+	io_store_relaxed(&c->first, first >= c->cap ? first - c->cap : first);
+	io_store_relaxed(&c->n, io_load_relaxed(&c->n) - n);
+}
+
+/* @n of those that are there. */
+static inline void pool_cache_take(struct pool_cache *c, void **bufs, unsigned n)
+{
+	uint32_t first = io_load_relaxed(&c->first);
+	unsigned k = pool_cache_straight(c, first, n);
+
+	pool_copy(bufs, &c->bufs[first], k);
+	if (__builtin_expect(k < n, 0))
+		pool_copy(bufs + k, c->bufs, n - k);
+	pool_cache_took(c, n);
+}
+
+/* There is room for them. */
+static inline void pool_cache_add(struct pool_cache *c, void *const *bufs, unsigned n)
+{
+	uint32_t end = pool_cache_end(c);
+	unsigned k = pool_cache_straight(c, end, n);
+
+	pool_copy(&c->bufs[end], bufs, k);
+	if (__builtin_expect(k < n, 0))
+		pool_copy(c->bufs, bufs + k, n - k);
+	io_store_relaxed(&c->n, io_load_relaxed(&c->n) + n);
+}
+
 /* vireo_pool_get_bufs() */
 static inline unsigned pool_get_bufs(struct vireo_pool *pool, void **bufs, unsigned n)
 {
 	struct pool_cache *c;
 	bool ours = pool_cache_enter(pool, &c);
-	uint32_t have = io_load_relaxed(&c->n);
 
-	if (__builtin_expect(!ours || have < n, 0)) {
+	if (__builtin_expect(!ours || io_load_relaxed(&c->n) < n, 0)) {
 		pool_cache_leave(c);
 		return pool_get_slow(pool, bufs, n);
 	}
-	pool_copy(bufs, &c->bufs[have - n], n);
-	io_store_relaxed(&c->n, have - n);
+	pool_cache_take(c, bufs, n);
 	pool_cache_leave(c);
 	return n;
 }
@@ -177,15 +227,13 @@ static inline void pool_put_from(struct vireo_pool *pool, void *const *bufs, uns
 {
 	struct pool_cache *c;
 	bool ours = pool_cache_enter(pool, &c);
-	uint32_t have = io_load_relaxed(&c->n);
 
-	if (__builtin_expect(!ours || c->cap - have < n, 0)) {
+	if (__builtin_expect(!ours || c->cap - io_load_relaxed(&c->n) < n, 0)) {
 		pool_cache_leave(c);
 		pool_put_slow(pool, bufs, n, from);
 		return;
 	}
-	pool_copy(&c->bufs[have], bufs, n);
-	io_store_relaxed(&c->n, have + n);
+	pool_cache_add(c, bufs, n);
 	pool_cache_leave(c);
 }
 

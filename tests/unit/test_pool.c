@@ -217,6 +217,47 @@ static void get_bufs_put_bufs_round_trip(void **state)
 	}
 }
 
+/* What lies in a row stays in a row, so that both ends of a ring find it prefetched: bursts of any sizes go round for ever the same way. */
+static void alloc_buffers_keep_the_order_in_which_they_came_back(void **state)
+{
+	enum { RING = 64, MOST = 32 };
+	struct vireo_pool *pool = make_pool(4096);
+	struct vireo_pkt ring[RING + MOST];
+	void *order[512], *bufs[MOST];
+	unsigned n_out = 0, n_seen = 0, at = 0;
+	bool round = false;
+
+	for (unsigned step = 0; step < 2000; step++) {
+		unsigned k = 1 + step * 7 % MOST;
+
+		assert_int_equal(vireo_pool_alloc(pool, &ring[n_out], k), k);
+		for (unsigned i = 0; i < k; i++) {
+			void *buf = ring[n_out + i].buf;
+
+			round |= n_seen && buf == order[0];
+			if (!round)
+				order[n_seen++] = buf;
+			else
+				assert_ptr_equal(buf, order[at++ % n_seen]);
+		}
+		n_out += k;
+		while (n_out > RING) {
+			k = 1 + (step + n_out) * 5 % MOST;
+			for (unsigned i = 0; i < k; i++)
+				bufs[i] = ring[i].buf;
+			if (step & 1)
+				vireo_pkt_free(ring, k);
+			else
+				pool_put_bufs(pool, bufs, k);
+			n_out -= k;
+			memmove(ring, ring + k, n_out * sizeof(*ring));
+		}
+	}
+	assert_in_range(at, n_seen, UINT32_MAX);
+	vireo_pkt_free(ring, n_out);
+	assert_int_equal(vireo_pool_destroy(pool), 0);
+}
+
 static void destroy_buffers_out_busy(void **state)
 {
 	struct vireo_pool *pool = make_pool(128);
@@ -907,6 +948,7 @@ int main(void)
 		watched(alloc_packet_is_filled_in),
 		watched(alloc_all_or_nothing_finds_every_buffer),
 		watched(get_bufs_put_bufs_round_trip),
+		watched(alloc_buffers_keep_the_order_in_which_they_came_back),
 		watched(destroy_buffers_out_busy),
 		watched(free_mixed_pools_each_to_its_own),
 		watched(free_small_burst_odd_one_out_goes_home),
