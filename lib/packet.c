@@ -21,7 +21,8 @@ unsigned vireo_pool_alloc(struct vireo_pool *pool, struct vireo_pkt *pkts, unsig
 		return pool_alloc_slow(pool, pkts, n);
 	}
 	first = io_load_relaxed(&c->first);
-	k = pool_cache_straight(c, first, n);
+	k = pool_cache_straight(c, first);
+	k = n < k ? n : k;
 	pool_fill(pool, pkts, &c->bufs[first], k);
 	if (__builtin_expect(k < n, 0))
 		pool_fill(pool, pkts + k, c->bufs, n - k);
@@ -104,8 +105,9 @@ static bool free_fast(const struct vireo_pkt *pkts, unsigned n)
 		have = io_load_relaxed(&c->n);
 		if (__builtin_expect(c->cap - have >= n, 1)) {
 			uint32_t end = pool_cache_end(c);
-			unsigned k = pool_cache_straight(c, end, n);
+			unsigned k = pool_cache_straight(c, end);
 
+			k = n < k ? n : k;
 			odd |= collect(&c->bufs[end], pkts, k, first);
 			if (__builtin_expect(k < n, 0))
 				odd |= collect(c->bufs, pkts + k, n - k, first);

@@ -64,8 +64,9 @@ static void cache_spill(struct vireo_pool *pool, struct pool_cache *c, unsigned 
 {
 	while (io_load_relaxed(&c->n) > keep) {
 		uint32_t first = io_load_relaxed(&c->first);
-		unsigned k = pool_cache_straight(c, first, io_load_relaxed(&c->n) - keep);
+		unsigned k = pool_cache_straight(c, first), n = io_load_relaxed(&c->n) - keep;
 
+		k = n < k ? n : k;
 		stack_push(pool, &c->bufs[first], k);
 		pool_cache_took(c, k);
 	}

@@ -161,10 +161,10 @@ static inline void pool_copy(void **to, void *const *from, unsigned n)
 	}
 }
 
-/* Places from @at on before the ring goes on at its beginning, of @n. */
-static inline unsigned pool_cache_straight(const struct pool_cache *c, uint32_t at, unsigned n)
+/* Places from @at on before the ring goes on at its beginning. */
+static inline unsigned pool_cache_straight(const struct pool_cache *c, uint32_t at)
 {
-	return n <= c->cap - at ? n : c->cap - at;
+	return c->cap - at;
 }
 
 /* Where the next buffer comes back to. */
@@ -188,11 +188,15 @@ static inline void pool_cache_took(struct pool_cache *c, unsigned n)
 static inline void pool_cache_take(struct pool_cache *c, void **bufs, unsigned n)
 {
 	uint32_t first = io_load_relaxed(&c->first);
-	unsigned k = pool_cache_straight(c, first, n);
+	unsigned k = pool_cache_straight(c, first);
 
-	pool_copy(bufs, &c->bufs[first], k);
-	if (__builtin_expect(k < n, 0))
+	/* Callers' numbers are often constants, which k is not. */
+	if (__builtin_expect(n <= k, 1)) {
+		pool_copy(bufs, &c->bufs[first], n);
+	} else {
+		pool_copy(bufs, &c->bufs[first], k);
 		pool_copy(bufs + k, c->bufs, n - k);
+	}
 	pool_cache_took(c, n);
 }
 
@@ -200,11 +204,14 @@ static inline void pool_cache_take(struct pool_cache *c, void **bufs, unsigned n
 static inline void pool_cache_add(struct pool_cache *c, void *const *bufs, unsigned n)
 {
 	uint32_t end = pool_cache_end(c);
-	unsigned k = pool_cache_straight(c, end, n);
+	unsigned k = pool_cache_straight(c, end);
 
-	pool_copy(&c->bufs[end], bufs, k);
-	if (__builtin_expect(k < n, 0))
+	if (__builtin_expect(n <= k, 1)) {
+		pool_copy(&c->bufs[end], bufs, n);
+	} else {
+		pool_copy(&c->bufs[end], bufs, k);
 		pool_copy(c->bufs, bufs + k, n - k);
+	}
 	io_store_relaxed(&c->n, io_load_relaxed(&c->n) + n);
 }
 
