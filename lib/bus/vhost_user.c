@@ -6,14 +6,10 @@
  * NEEDS_RESET, so the port is stopped and started: the new process begins with empty rings, and nothing is sent twice.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <linux/virtio_config.h>
